@@ -1,0 +1,38 @@
+package io.sliminfer.backend;
+
+import io.sliminfer.format.DType;
+
+/**
+ * One device. Operations are enqueued in order and return at once (a backend that has no queue runs them in the caller);
+ * memory is allocated only before the first step. Not thread-safe: one thread, the engine's, makes all calls.
+ */
+public interface Backend extends AutoCloseable {
+
+    DeviceInfo info();
+
+    /** Loads a weight; its memory is the backend's until {@link #close}. */
+    Weight load(WeightSpec spec);
+
+    /** Zeroed memory for {@code rows * columns} elements, the backend's until {@link #close}. */
+    Tensor allocate(String name, DType dtype, long rows, long columns);
+
+    /** Slots for blocks of {@code block} tokens with {@code kvHeads} heads of {@code headDim}; dtype is the compute dtype. */
+    KvPool allocateKv(int slots, int block, int kvHeads, int headDim);
+
+    /** A landing place for up to {@code elements} elements of 4 bytes. */
+    Readback readback(int elements);
+
+    Ops ops();
+
+    /**
+     * Runs a fixed sequence of operations. A backend may record it the first time and replay it for the same key (CUDA graph);
+     * lengths and tables are therefore read from tensors and views at run time, never baked in.
+     */
+    default void segment(Object key, Runnable enqueue) {
+        enqueue.run();
+    }
+
+    /** Gives all memory back. May be called twice. */
+    @Override
+    void close();
+}

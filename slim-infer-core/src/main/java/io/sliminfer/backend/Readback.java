@@ -1,0 +1,19 @@
+package io.sliminfer.backend;
+
+/**
+ * A landing place on the host, made once and reused. {@link Ops#read} enqueues a copy into it; {@link #join} waits for it.
+ */
+public interface Readback {
+
+    /** Waits for the last copy. With fences not used otherwise, this is the only call that waits for the device. */
+    void join();
+
+    /** The i-th element of the last copy, as float. Valid after {@link #join}. */
+    float getFloat(int index);
+
+    /** The i-th element of the last copy, as int. Valid after {@link #join}. */
+    int getInt(int index);
+
+    /** Copies the first {@code count} elements out as floats. Valid after {@link #join}. */
+    void get(float[] to, int count);
+}

@@ -1,0 +1,44 @@
+package io.sliminfer.backend;
+
+import io.sliminfer.format.TensorSource;
+import java.util.List;
+
+/**
+ * What a backend loads as one {@link Weight}.
+ *
+ * @param parts  matrices stacked by rows, such as q, k and v
+ * @param biases one vector for each part, or empty
+ * @param use    how the weight will be used
+ */
+public record WeightSpec(String name, List<TensorSource> parts, List<TensorSource> biases, Use use) {
+
+    public enum Use {
+        /** {@link Ops#linear}, {@link Ops#linearAdd}, {@link Ops#gatedLinear}. */
+        LINEAR,
+        /** {@link Ops#embed}, and {@link Ops#linear} where embeddings are tied. */
+        TABLE,
+        /** One row of gains for a norm. */
+        GAIN
+    }
+
+    public WeightSpec {
+        parts = List.copyOf(parts);
+        biases = List.copyOf(biases);
+        if (parts.isEmpty() || (!biases.isEmpty() && biases.size() != parts.size())) {
+            throw new IllegalArgumentException(
+                    name + ": " + parts.size() + " parts with " + biases.size() + " biases; give none or one for each part");
+        }
+    }
+
+    public static WeightSpec of(String name, Use use, TensorSource part) {
+        return new WeightSpec(name, List.of(part), List.of(), use);
+    }
+
+    public long rows() {
+        return parts.stream().mapToLong(TensorSource::rows).sum();
+    }
+
+    public long columns() {
+        return parts.get(0).columns();
+    }
+}

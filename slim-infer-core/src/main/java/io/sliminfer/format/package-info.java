@@ -1,0 +1,9 @@
+/**
+ * Model folders as published on Hugging Face: configuration, tensors, tokenizer and template files. Everything read here is
+ * untrusted input and is checked before it is used. Start at {@link io.sliminfer.format.ModelFolder}. Imports nothing else of
+ * this project.
+ */
+@NullMarked
+package io.sliminfer.format;
+
+import org.jspecify.annotations.NullMarked;

@@ -1,0 +1,107 @@
+package io.sliminfer.prune;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.stream.Collectors;
+
+/**
+ * Where prompts are pruned and how much of them stays (SlimInfer, arXiv 2508.06447, section 3; terms as in
+ * {@code docs/algorithm.md}).
+ *
+ * @param block  B: tokens in a block, the unit that is kept or pruned
+ * @param unit   U: consecutive tokens that are scored together, 1..block
+ * @param window W: last prompt tokens, whose queries do the scoring; at least 1
+ * @param sink   S: first prompt tokens, which are always kept; may be 0
+ * @param steps  pruning layers in rising order; empty means dense prefill
+ */
+public record PruneSchedule(int block, int unit, int window, int sink, List<PruneStep> steps) {
+
+    public static final int BLOCK_DEFAULT = 64;
+    public static final int UNIT_DEFAULT = 8;
+    public static final int WINDOW_DEFAULT = 64;
+    public static final int SINK_DEFAULT = 64;
+
+    /** Largest window: the queries of a window are kept together in one workspace. */
+    public static final int WINDOW_MAX = 1024;
+
+    public static final int BLOCK_MAX = 1024;
+
+    public PruneSchedule {
+        requireRange("block", block, 1, BLOCK_MAX);
+        requireRange("unit", unit, 1, block);
+        requireRange("window", window, 1, WINDOW_MAX);
+        requireRange("sink", sink, 0, Integer.MAX_VALUE);
+        steps = List.copyOf(steps);
+        for (int i = 1; i < steps.size(); i++) {
+            if (steps.get(i).layer() <= steps.get(i - 1).layer()) {
+                throw new IllegalArgumentException("pruning schedule " + text(steps)
+                        + ": layers must rise, but layer " + steps.get(i).layer() + " follows layer "
+                        + steps.get(i - 1).layer());
+            }
+        }
+    }
+
+    /** No pruning, with the default block size. */
+    public static PruneSchedule dense() {
+        return new PruneSchedule(BLOCK_DEFAULT, UNIT_DEFAULT, WINDOW_DEFAULT, SINK_DEFAULT, List.of());
+    }
+
+    /** Default block, unit, window and sink with the given steps. */
+    public static PruneSchedule of(PruneStep... steps) {
+        return new PruneSchedule(BLOCK_DEFAULT, UNIT_DEFAULT, WINDOW_DEFAULT, SINK_DEFAULT, List.of(steps));
+    }
+
+    /**
+     * Reads steps such as {@code "4:0.5,8:2048"}: layer, colon, budget; an empty text has no steps.
+     *
+     * @throws IllegalArgumentException naming the part that cannot be read and the form that is expected
+     */
+    public static List<PruneStep> parseSteps(String text) {
+        List<PruneStep> steps = new ArrayList<>();
+        for (String part : text.isBlank() ? new String[0] : text.split(",")) {
+            String[] layerAndBudget = part.strip().split(":", -1);
+            int layer;
+            try {
+                if (layerAndBudget.length != 2) {
+                    throw new NumberFormatException();
+                }
+                layer = Integer.parseInt(layerAndBudget[0].strip());
+            } catch (NumberFormatException e) {
+                throw new IllegalArgumentException("pruning schedule '" + text + "': '" + part.strip()
+                        + "' is not LAYER:BUDGET, for example 4:0.5 (half of the prompt) or 8:2048 (tokens)");
+            }
+            steps.add(new PruneStep(layer, Budget.parse(layerAndBudget[1])));
+        }
+        return steps;
+    }
+
+    /** This schedule without its steps: same blocks, dense prefill. */
+    public PruneSchedule withoutSteps() {
+        return steps.isEmpty() ? this : new PruneSchedule(block, unit, window, sink, List.of());
+    }
+
+    /**
+     * Checks that the model has the schedule's layers.
+     *
+     * @throws IllegalArgumentException naming the layer and the highest one allowed
+     */
+    public void requireLayers(int modelLayers) {
+        for (PruneStep step : steps) {
+            if (step.layer() >= modelLayers) {
+                throw new IllegalArgumentException("pruning schedule " + text(steps) + ": there is no layer " + step.layer()
+                        + "; this model has layers 0.." + (modelLayers - 1));
+            }
+        }
+    }
+
+    private static void requireRange(String name, int value, int min, int max) {
+        if (value < min || value > max) {
+            throw new IllegalArgumentException("pruning " + name + " of " + value + " tokens is not allowed: use " + min
+                    + (max == Integer.MAX_VALUE ? " or more" : ".." + max));
+        }
+    }
+
+    private static String text(List<PruneStep> steps) {
+        return steps.stream().map(PruneStep::toString).collect(Collectors.joining(","));
+    }
+}
