@@ -1,0 +1,45 @@
+package io.sliminfer.chat;
+
+import io.sliminfer.engine.Sampling;
+import io.sliminfer.prune.PruneSchedule;
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A conversation to continue.
+ *
+ * @param messages  in the shape that chat templates take: {@code role}, {@code content}, perhaps {@code tool_calls}; values are
+ *                  strings, numbers, booleans, null, lists and maps
+ * @param tools     tool definitions in the shape that chat templates take, or empty
+ * @param arguments further template variables, such as {@code enable_thinking}
+ * @param maxTokens most tokens to generate, or 0 for all that the model's positions allow
+ * @param stop      strings that end the answer and are not part of it
+ * @param schedule  null for the engine's own, see {@link io.sliminfer.engine.GenerationRequest#schedule()}
+ */
+public record ChatRequest(
+        List<Map<String, Object>> messages,
+        List<Map<String, Object>> tools,
+        Map<String, Object> arguments,
+        Sampling sampling,
+        int maxTokens,
+        List<String> stop,
+        @Nullable PruneSchedule schedule) {
+
+    public ChatRequest {
+        if (messages.isEmpty()) {
+            throw new IllegalArgumentException("the prompt is empty: give at least one message");
+        }
+        if (maxTokens < 0) {
+            throw new IllegalArgumentException("max-tokens=" + maxTokens + " is not allowed: use 1 or more, or 0 for no limit");
+        }
+        for (String string : stop) {
+            if (string.isEmpty()) {
+                throw new IllegalArgumentException("an empty stop string is not allowed: it would end every answer at once");
+            }
+        }
+        messages = List.copyOf(messages);
+        tools = List.copyOf(tools);
+        stop = List.copyOf(stop);
+    }
+}

@@ -1,0 +1,8 @@
+/**
+ * Chat on top of the engine: messages to prompt ids, ids to text, stop strings. What the Spring module and the benchmarks use.
+ * Start at {@link io.sliminfer.chat.ChatEngine}. May use {@code engine}, {@code text} and {@code format}.
+ */
+@NullMarked
+package io.sliminfer.chat;
+
+import org.jspecify.annotations.NullMarked;

@@ -1,0 +1,12 @@
+package io.sliminfer.engine;
+
+/**
+ * Where the engine stands, read without stopping it.
+ *
+ * @param queued      requests waiting
+ * @param running     requests in prefill or decode
+ * @param kvSlots     slots of the KV pool
+ * @param kvSlotsUsed slots that hold blocks of running requests
+ * @param kvSlotBytes bytes of one slot
+ */
+public record EngineSnapshot(int queued, int running, int kvSlots, int kvSlotsUsed, long kvSlotBytes) {}

@@ -1,0 +1,44 @@
+package io.sliminfer.engine;
+
+import java.time.Duration;
+import java.util.List;
+
+/**
+ * What one request cost.
+ *
+ * @param promptTokens    tokens of the prompt
+ * @param generatedTokens tokens sampled, an end-of-sequence token included
+ * @param stages          live tokens and kept blocks by stage; one stage when prefill was dense
+ * @param prunedShare     share of (prompt token, layer) pairs that were never computed, 0..1
+ * @param flopsSavedShare share of dense prefill's FLOPs that were not spent, 0..1
+ * @param kvBytes         KV cache of the prompt and the generated tokens
+ * @param queued          submit to start of prefill
+ * @param prefill         start of prefill to first token sampled
+ * @param decode          first token to last
+ */
+public record GenerationReport(
+        int promptTokens,
+        int generatedTokens,
+        List<Stage> stages,
+        double prunedShare,
+        double flopsSavedShare,
+        long kvBytes,
+        Duration queued,
+        Duration prefill,
+        Duration decode) {
+
+    /**
+     * @param keptBlocks indexes of the blocks live in these layers, ascending; for stage 0 all blocks
+     */
+    public record Stage(int firstLayer, int lastLayer, int liveTokens, List<Integer> keptBlocks) {}
+
+    /** Time to first token: queue and prefill. */
+    public Duration timeToFirstToken() {
+        return queued.plus(prefill);
+    }
+
+    /** Decode time for each token after the first, or zero. */
+    public Duration perToken() {
+        return generatedTokens > 1 ? decode.dividedBy(generatedTokens - 1L) : Duration.ZERO;
+    }
+}

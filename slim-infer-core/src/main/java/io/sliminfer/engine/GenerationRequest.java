@@ -1,0 +1,28 @@
+package io.sliminfer.engine;
+
+import io.sliminfer.prune.PruneSchedule;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * One prompt and how to continue it.
+ *
+ * @param prompt    token ids, at least one
+ * @param maxTokens most tokens to generate, at least 1
+ * @param stopIds   ids that end the answer and are not part of it
+ * @param schedule  null: the engine's own schedule for prompts of its minimum length or more, dense below; otherwise used as it
+ *                  is, whatever the prompt's length ({@link PruneSchedule#withoutSteps} for dense)
+ */
+public record GenerationRequest(
+        int[] prompt, Sampling sampling, int maxTokens, Set<Integer> stopIds, @Nullable PruneSchedule schedule) {
+
+    public GenerationRequest {
+        if (prompt.length == 0) {
+            throw new IllegalArgumentException("the prompt is empty: give at least one token");
+        }
+        if (maxTokens < 1) {
+            throw new IllegalArgumentException("max-tokens=" + maxTokens + " is not allowed: use 1 or more");
+        }
+        stopIds = Set.copyOf(stopIds);
+    }
+}
