@@ -25,8 +25,8 @@ public record WeightSpec(String name, List<TensorSource> parts, List<TensorSourc
         parts = List.copyOf(parts);
         biases = List.copyOf(biases);
         if (parts.isEmpty() || (!biases.isEmpty() && biases.size() != parts.size())) {
-            throw new IllegalArgumentException(
-                    name + ": " + parts.size() + " parts with " + biases.size() + " biases; give none or one for each part");
+            throw new IllegalArgumentException(name + ": " + parts.size() + " parts with " + biases.size()
+                    + " biases; give none or one for each part");
         }
     }
 

@@ -31,11 +31,13 @@ public record ChatRequest(
             throw new IllegalArgumentException("the prompt is empty: give at least one message");
         }
         if (maxTokens < 0) {
-            throw new IllegalArgumentException("max-tokens=" + maxTokens + " is not allowed: use 1 or more, or 0 for no limit");
+            throw new IllegalArgumentException(
+                    "max-tokens=" + maxTokens + " is not allowed: use 1 or more, or 0 for no limit");
         }
         for (String string : stop) {
             if (string.isEmpty()) {
-                throw new IllegalArgumentException("an empty stop string is not allowed: it would end every answer at once");
+                throw new IllegalArgumentException(
+                        "an empty stop string is not allowed: it would end every answer at once");
             }
         }
         messages = List.copyOf(messages);

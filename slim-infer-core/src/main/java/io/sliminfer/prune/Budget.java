@@ -12,7 +12,8 @@ public sealed interface Budget {
     record Tokens(int count) implements Budget {
         public Tokens {
             if (count < 1) {
-                throw new IllegalArgumentException("a pruning budget of " + count + " tokens is not allowed: use 1 or more");
+                throw new IllegalArgumentException(
+                        "a pruning budget of " + count + " tokens is not allowed: use 1 or more");
             }
         }
 
@@ -31,8 +32,8 @@ public sealed interface Budget {
     record Share(double value) implements Budget {
         public Share {
             if (!(value > 0 && value <= 1)) {
-                throw new IllegalArgumentException(
-                        "a pruning budget of " + value + " of the prompt is not allowed: use a share above 0 and at most 1");
+                throw new IllegalArgumentException("a pruning budget of " + value
+                        + " of the prompt is not allowed: use a share above 0 and at most 1");
             }
         }
 

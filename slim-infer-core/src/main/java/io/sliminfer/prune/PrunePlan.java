@@ -42,7 +42,8 @@ public record PrunePlan(PruneSchedule schedule, int promptTokens, List<Stage> st
         int window = Math.min(schedule.window(), promptTokens);
         int blocks = (promptTokens + block - 1) / block;
         int firstWindowBlock = (promptTokens - window) / block;
-        int head = Math.min((int) (((long) Math.min(schedule.sink(), promptTokens) + block - 1) / block), firstWindowBlock);
+        int head = Math.min(
+                (int) (((long) Math.min(schedule.sink(), promptTokens) + block - 1) / block), firstWindowBlock);
         int tail = blocks - firstWindowBlock;
         // The tail's tokens are real ones: its last block may be short.
         int protectedTokens = head * block + promptTokens - firstWindowBlock * block;

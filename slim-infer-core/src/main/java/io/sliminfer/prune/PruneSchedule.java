@@ -88,8 +88,8 @@ public record PruneSchedule(int block, int unit, int window, int sink, List<Prun
     public void requireLayers(int modelLayers) {
         for (PruneStep step : steps) {
             if (step.layer() >= modelLayers) {
-                throw new IllegalArgumentException("pruning schedule " + text(steps) + ": there is no layer " + step.layer()
-                        + "; this model has layers 0.." + (modelLayers - 1));
+                throw new IllegalArgumentException("pruning schedule " + text(steps) + ": there is no layer "
+                        + step.layer() + "; this model has layers 0.." + (modelLayers - 1));
             }
         }
     }
