@@ -39,6 +39,7 @@ public interface Ops {
      * so, rotates q and k by position (halves of a head are the pairs, as Hugging Face lays them out), writes q to {@code q}
      * ({@code [rows, queryColumns]}) and k and v into the slots of {@code kv}.
      *
+     * @param qkv float32: rotating before rounding keeps a bit of precision, and it is short-lived
      * @param positions int32, one for each row
      */
     void ropeAndStore(Tensor q, KvView kv, Tensor qkv, HeadLayout heads, Tensor positions);
@@ -56,7 +57,7 @@ public interface Ops {
      *
      * @param scores float32, one for each rank
      * @param window q after RoPE of exactly the window's rows
-     * @param kv     one sequence, {@code tokens == shape.liveTokens()}
+     * @param kv     one sequence, {@code tokens == shape.liveTokens()}; its slots need not have the size of the shape's blocks
      */
     void scoreBlocks(Tensor scores, Tensor window, KvView kv, HeadLayout heads, float scale, PruneShape shape);
 

@@ -14,6 +14,6 @@ public interface Readback {
     /** The i-th element of the last copy, as int. Valid after {@link #join}. */
     int getInt(int index);
 
-    /** Copies the first {@code count} elements out as floats. Valid after {@link #join}. */
-    void get(float[] to, int count);
+    /** Copies {@code count} elements out as floats, from the one at {@code index} on. Valid after {@link #join}. */
+    void get(int index, float[] to, int count);
 }

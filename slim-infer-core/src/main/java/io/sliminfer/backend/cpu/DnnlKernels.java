@@ -38,12 +38,11 @@ final class DnnlKernels implements AutoCloseable {
         SILU,
         /** {@code dst = product * extra}, extra laid out like dst. */
         MULTIPLY,
-        /** {@code dst = product + extra}, extra laid out as given. */
-        ADD_EXTRA
+        /** {@code dst = factor * product}. */
+        SCALE
     }
 
-    private record MatmulKey(
-            Layout left, Layout right, Layout out, boolean bias, After after, @Nullable Layout extra) {}
+    private record MatmulKey(Layout left, Layout right, Layout out, boolean bias, After after, float factor) {}
 
     private record SoftmaxKey(Layout in, Layout out) {}
 
@@ -66,11 +65,20 @@ final class DnnlKernels implements AutoCloseable {
 
     /**
      * {@code out = after(left * right + bias)}. Arguments: left, right, out, then bias (float32, one row) if there is one, then
-     * extra if {@code after} has one.
+     * extra for {@link After#MULTIPLY}.
      */
-    DnnlPrimitive matmul(Layout left, Layout right, Layout out, boolean bias, After after, @Nullable Layout extra) {
-        return compiled(new MatmulKey(left, right, out, bias, after, extra), () -> {
-            try (Attributes attributes = new Attributes(after, extra)) {
+    DnnlPrimitive matmul(Layout left, Layout right, Layout out, boolean bias, After after) {
+        return matmul(left, right, out, bias, after, 1);
+    }
+
+    /** {@code out = factor * left * right}. Arguments: left, right, out. */
+    DnnlPrimitive scaledMatmul(Layout left, Layout right, Layout out, float factor) {
+        return matmul(left, right, out, false, After.SCALE, factor);
+    }
+
+    private DnnlPrimitive matmul(Layout left, Layout right, Layout out, boolean bias, After after, float factor) {
+        return compiled(new MatmulKey(left, right, out, bias, after, factor), () -> {
+            try (Attributes attributes = new Attributes(after, factor, out)) {
                 List<dnnl_memory_desc> layouts =
                         new ArrayList<>(List.of(left.describe(), right.describe(), out.describe()));
                 List<Integer> arguments = new ArrayList<>(List.of(DNNL_ARG_SRC, DNNL_ARG_WEIGHTS, DNNL_ARG_DST));
@@ -199,6 +207,20 @@ final class DnnlKernels implements AutoCloseable {
         }
     }
 
+    /**
+     * Whether weights of a dtype are multiplied by activations of another without a slow path. The library runs every
+     * combination, but those it has no code for by reference loops.
+     */
+    boolean multipliesInPlace(DType activations, DType weights) {
+        DnnlPrimitive product = matmul(
+                Layout.matrix(activations, 64, 256, 256),
+                Layout.transposed(weights, 256, 256, 256),
+                Layout.matrix(DType.F32, 64, 256, 256),
+                false,
+                After.NOTHING);
+        return !product.toString().contains("ref");
+    }
+
     /** Shapes compiled so far. */
     int size() {
         return compiled.size();
@@ -217,10 +239,10 @@ final class DnnlKernels implements AutoCloseable {
         /** Freed with the other layouts, not here. */
         private final @Nullable dnnl_memory_desc extra;
 
-        Attributes(After after, @Nullable Layout extraLayout) {
+        Attributes(After after, float factor, Layout out) {
             check(dnnl_primitive_attr_create(attributes), "create attributes");
             check(dnnl_post_ops_create(operations), "create post-operations");
-            extra = extraLayout == null ? null : extraLayout.describe();
+            extra = after == After.MULTIPLY ? out.describe() : null;
             switch (after) {
                 case NOTHING -> {}
                 case ADD_TO_DESTINATION ->
@@ -231,8 +253,8 @@ final class DnnlKernels implements AutoCloseable {
                             "append the SiLU function");
                 case MULTIPLY ->
                     check(dnnl_post_ops_append_binary(operations, dnnl_binary_mul, extra), "append a product");
-                case ADD_EXTRA ->
-                    check(dnnl_post_ops_append_binary(operations, dnnl_binary_add, extra), "append an addition");
+                case SCALE ->
+                    check(dnnl_post_ops_append_eltwise(operations, dnnl_eltwise_linear, factor, 0), "append a factor");
             }
             check(dnnl_primitive_attr_set_post_ops(attributes, operations), "set post-operations");
         }

@@ -1,0 +1,183 @@
+package io.sliminfer.backend.cpu;
+
+import io.sliminfer.backend.Backend;
+import io.sliminfer.backend.BackendSettings;
+import io.sliminfer.backend.DeviceInfo;
+import io.sliminfer.backend.KvPool;
+import io.sliminfer.backend.Ops;
+import io.sliminfer.backend.Readback;
+import io.sliminfer.backend.Weight;
+import io.sliminfer.backend.WeightSpec;
+import io.sliminfer.format.DType;
+import io.sliminfer.format.TensorSource;
+import java.lang.management.ManagementFactory;
+import java.nio.ByteBuffer;
+import java.util.ArrayList;
+import java.util.List;
+import org.bytedeco.javacpp.BytePointer;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The CPU through oneDNN: matrix products, softmax and norms by the library on all cores, the rest in Java on a worker pool.
+ * Weights stay where the file's mapping has them; activations and KV cache are float32 or bf16. Calls run in the caller, which
+ * must be the thread that opened the backend: OpenMP's number of threads is a setting of that thread.
+ */
+final class OneDnnBackend implements Backend {
+
+    /** Mapped weights are read through buffers of at most this size; Java's end at 2 GiB. */
+    private static final long PART_BYTES_MAX = 1L << 30;
+
+    private final DType compute;
+    private final WorkerPool workers;
+    private final DnnlKernels kernels = new DnnlKernels();
+    private final List<NativeMemory> memories = new ArrayList<>();
+    private final DeviceInfo info;
+    private final OneDnnOps ops;
+    private boolean closed;
+
+    OneDnnBackend(BackendSettings settings) {
+        if (OneDnn.UNUSABLE != null) {
+            throw new IllegalStateException(OneDnn.UNUSABLE);
+        }
+        workers = new WorkerPool(settings.threads(), "slim-infer-cpu");
+        OneDnn.useThreads(workers.threads());
+        compute = ComputeType.choose(settings.compute(), kernels);
+        info = new DeviceInfo(
+                "cpu",
+                "oneDNN " + OneDnn.version() + ", " + OneDnn.instructionSet() + ", " + workers.threads() + " threads, "
+                        + compute,
+                compute,
+                physicalMemory());
+        ops = new OneDnnOps(this, kernels, workers);
+    }
+
+    private static long physicalMemory() {
+        return ManagementFactory.getOperatingSystemMXBean() instanceof com.sun.management.OperatingSystemMXBean system
+                ? system.getTotalMemorySize()
+                : Runtime.getRuntime().maxMemory();
+    }
+
+    @Override
+    public DeviceInfo info() {
+        return info;
+    }
+
+    @Override
+    public Ops ops() {
+        return ops;
+    }
+
+    @Override
+    public Weight load(WeightSpec spec) {
+        if (spec.use() == WeightSpec.Use.GAIN) {
+            return loadGain(spec);
+        }
+        List<OneDnnWeight.Part> parts = new ArrayList<>();
+        long row = 0;
+        long bytes = 0;
+        for (int i = 0; i < spec.parts().size(); i++) {
+            TensorSource source = spec.parts().get(i);
+            if (source.columns() != spec.columns()) {
+                throw new IllegalArgumentException(spec.name() + ": " + source.name() + " has " + source.columns()
+                        + " columns, the parts before it " + spec.columns());
+            }
+            NativeMemory bias =
+                    spec.biases().isEmpty() ? null : loadVector(spec.biases().get(i), source.rows());
+            long step = Math.max(
+                    1, PART_BYTES_MAX / (source.columns() * source.dtype().bytes()));
+            for (long from = 0; from < source.rows(); from += step) {
+                long to = Math.min(source.rows(), from + step);
+                parts.add(
+                        loadPart(spec, i, source, row + from, from, to, bias == null ? 0 : bias.address() + from * 4));
+            }
+            row += source.rows();
+            bytes += source.bytes();
+        }
+        return new OneDnnWeight(spec.name(), row, spec.columns(), bytes, List.copyOf(parts), null);
+    }
+
+    private OneDnnWeight.Part loadPart(
+            WeightSpec spec, int index, TensorSource source, long row, long from, long to, long bias) {
+        ByteBuffer view = source.rows(from, to);
+        long address = address(view);
+        DType dtype = ComputeType.weight(compute, source.dtype(), kernels);
+        if (dtype == source.dtype()) {
+            return new OneDnnWeight.Part(index, row, to - from, dtype, address, view, null, bias);
+        }
+        NativeMemory copy = memory(spec.name(), (to - from) * source.columns() * dtype.bytes());
+        kernels.reorder(
+                        Layout.matrix(source.dtype(), to - from, source.columns(), source.columns()),
+                        Layout.matrix(dtype, to - from, source.columns(), source.columns()))
+                .execute(address, copy.address());
+        return new OneDnnWeight.Part(index, row, to - from, dtype, copy.address(), null, copy, bias);
+    }
+
+    private Weight loadGain(WeightSpec spec) {
+        TensorSource source = spec.parts().get(0);
+        NativeMemory memory = loadVector(source, source.columns());
+        float[] gain = new float[(int) source.columns()];
+        memory.read(0, gain, 0, gain.length);
+        OneDnnWeight.Part part = new OneDnnWeight.Part(0, 0, 1, DType.F32, memory.address(), null, memory, 0);
+        return new OneDnnWeight(spec.name(), 1, source.columns(), memory.bytes(), List.of(part), gain);
+    }
+
+    /** A small vector as float32. */
+    private NativeMemory loadVector(TensorSource source, long elements) {
+        NativeMemory memory = memory(source.name(), elements * 4);
+        ByteBuffer view = source.rows(0, 1);
+        kernels.reorder(
+                        Layout.matrix(source.dtype(), 1, elements, elements),
+                        Layout.matrix(DType.F32, 1, elements, elements))
+                .execute(address(view), memory.address());
+        return memory;
+    }
+
+    private static long address(ByteBuffer view) {
+        return new BytePointer(view).address();
+    }
+
+    @Override
+    public NativeTensor allocate(String name, DType dtype, long rows, long columns) {
+        return new NativeTensor(memory(name, rows * columns * dtype.bytes()), 0, dtype, rows, columns);
+    }
+
+    @Override
+    public KvPool allocateKv(int slots, int block, int kvHeads, int headDim) {
+        long bytes = (long) slots * block * 2 * kvHeads * headDim * compute.bytes();
+        return new OneDnnKvPool(memory("the KV cache", bytes), slots, block, kvHeads, headDim, compute);
+    }
+
+    @Override
+    public Readback readback(int elements) {
+        return new HostReadback(elements);
+    }
+
+    private NativeMemory memory(String name, long bytes) {
+        NativeMemory memory = new NativeMemory(name, bytes);
+        memories.add(memory);
+        return memory;
+    }
+
+    /** Working memory that an operation keeps for itself: the old one if it is large enough, else a new one. */
+    NativeMemory grow(@Nullable NativeMemory old, String name, long bytes) {
+        if (old != null && old.bytes() >= bytes) {
+            return old;
+        }
+        if (old != null) {
+            memories.remove(old);
+            old.close();
+        }
+        return memory(name, bytes);
+    }
+
+    @Override
+    public void close() {
+        if (!closed) {
+            closed = true;
+            workers.close();
+            kernels.close();
+            memories.forEach(NativeMemory::close);
+            memories.clear();
+        }
+    }
+}

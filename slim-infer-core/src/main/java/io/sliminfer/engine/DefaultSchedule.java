@@ -1,0 +1,27 @@
+package io.sliminfer.engine;
+
+import io.sliminfer.prune.Budget;
+import io.sliminfer.prune.PruneSchedule;
+import io.sliminfer.prune.PruneStep;
+
+/**
+ * The schedule of a model that brings none, by depth fractions: after a third of the layers a quarter of the prompt stays, after
+ * two thirds an eighth. It saves about half of dense prefill; docs/benchmarks and docs/algorithm.md say what it costs in quality.
+ */
+public final class DefaultSchedule {
+
+    private static final double FIRST_SHARE = 0.25;
+    private static final double SECOND_SHARE = 0.125;
+
+    private DefaultSchedule() {}
+
+    /** Models of fewer than four layers are not pruned. */
+    public static PruneSchedule of(int modelLayers) {
+        if (modelLayers < 4) {
+            return PruneSchedule.dense();
+        }
+        return PruneSchedule.of(
+                new PruneStep(modelLayers / 3, new Budget.Share(FIRST_SHARE)),
+                new PruneStep(modelLayers * 2 / 3, new Budget.Share(SECOND_SHARE)));
+    }
+}

@@ -1,0 +1,156 @@
+package io.sliminfer.engine;
+
+import io.sliminfer.engine.Scheduler.StepPlan;
+import io.sliminfer.format.ModelConfig;
+import io.sliminfer.model.FlopCount;
+import io.sliminfer.prune.PrunePlan;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.CancellationException;
+import java.util.function.Consumer;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * One step after the other: asks the scheduler what runs, runs it, samples, applies stop rules, reports. A request that fails
+ * ends alone. Engine thread only.
+ */
+final class EngineLoop {
+
+    private static final Logger log = LoggerFactory.getLogger(EngineLoop.class);
+
+    private final Scheduler scheduler;
+    private final ModelRunner runner;
+    private final ModelConfig model;
+    private final MemoryPlan memory;
+    private final Consumer<Sequence> onEnd;
+
+    EngineLoop(
+            Scheduler scheduler, ModelRunner runner, ModelConfig model, MemoryPlan memory, Consumer<Sequence> onEnd) {
+        this.scheduler = scheduler;
+        this.runner = runner;
+        this.model = model;
+        this.memory = memory;
+        this.onEnd = onEnd;
+    }
+
+    boolean hasWork() {
+        return scheduler.running() + scheduler.waiting() > 0;
+    }
+
+    void step() {
+        for (Sequence sequence : scheduler.all()) {
+            if (sequence.cancelled) {
+                finish(sequence, FinishReason.CANCELLED);
+            }
+        }
+        StepPlan plan = scheduler.next();
+        if (plan.prefill() != null) {
+            prefill(plan.prefill(), plan.layers());
+        }
+        if (!plan.decode().isEmpty()) {
+            decode(plan.decode());
+        }
+    }
+
+    private void prefill(Sequence sequence, int layers) {
+        try {
+            if (runner.prefill(sequence, layers)) {
+                int token = sequence.sampler.next(runner.promptLogits(sequence));
+                scheduler.prefilled(sequence);
+                accept(sequence, token);
+            }
+        } catch (CancellationException e) {
+            finish(sequence, FinishReason.CANCELLED);
+        } catch (RuntimeException e) {
+            fail(sequence, e);
+        }
+    }
+
+    private void decode(List<Sequence> sequences) {
+        try {
+            runner.decode(sequences);
+        } catch (RuntimeException e) {
+            sequences.forEach(sequence -> fail(sequence, e));
+            return;
+        }
+        for (int i = 0; i < sequences.size(); i++) {
+            Sequence sequence = sequences.get(i);
+            try {
+                accept(sequence, sequence.sampler.next(runner.row(i)));
+            } catch (RuntimeException e) {
+                fail(sequence, e);
+            }
+        }
+    }
+
+    private void accept(Sequence sequence, int token) {
+        long now = System.nanoTime();
+        if (sequence.generated++ == 0) {
+            sequence.firstTokenNanos = now;
+        }
+        sequence.lastTokenNanos = now;
+        sequence.nextToken = token;
+        if (sequence.request.stopIds().contains(token)) {
+            finish(sequence, FinishReason.STOP);
+            return;
+        }
+        sequence.listener.onToken(token);
+        if (sequence.generated >= sequence.request.maxTokens()) {
+            finish(sequence, FinishReason.LENGTH);
+        }
+    }
+
+    private void finish(Sequence sequence, FinishReason reason) {
+        GenerationReport report = report(sequence);
+        scheduler.end(sequence);
+        onEnd.accept(sequence);
+        log.debug(
+                "{} after {} tokens: prompt {}, first token {} ms, pruned {}",
+                reason,
+                report.generatedTokens(),
+                report.promptTokens(),
+                report.timeToFirstToken().toMillis(),
+                report.prunedShare());
+        sequence.listener.onFinished(reason, report);
+    }
+
+    private void fail(Sequence sequence, RuntimeException e) {
+        RuntimeException failure = e instanceof EngineException
+                ? e
+                : new EngineException(EngineException.Kind.INTERNAL, "the request failed in the engine: " + e, e);
+        scheduler.end(sequence);
+        onEnd.accept(sequence);
+        sequence.listener.onFailed(failure);
+    }
+
+    void failAll(EngineException failure) {
+        scheduler.all().forEach(sequence -> fail(sequence, failure));
+    }
+
+    private GenerationReport report(Sequence sequence) {
+        PrunePlan plan = sequence.plan;
+        List<GenerationReport.Stage> stages = new ArrayList<>();
+        long pairs = 0;
+        for (int i = 0; i < plan.stages().size(); i++) {
+            PrunePlan.Stage stage = plan.stages().get(i);
+            List<Integer> kept = i < sequence.keptBlocks.size() ? sequence.keptBlocks.get(i) : List.of();
+            stages.add(new GenerationReport.Stage(stage.firstLayer(), stage.lastLayer(), stage.liveTokens(), kept));
+            pairs += (long) stage.liveTokens() * (stage.lastLayer() - stage.firstLayer() + 1);
+        }
+        long started = sequence.startedNanos == 0 ? System.nanoTime() : sequence.startedNanos;
+        boolean answered = sequence.generated > 0;
+        long first = answered ? sequence.firstTokenNanos : System.nanoTime();
+        return new GenerationReport(
+                plan.promptTokens(),
+                sequence.generated,
+                List.copyOf(stages),
+                1 - (double) pairs / ((double) plan.promptTokens() * model.layers()),
+                FlopCount.saved(model, plan),
+                sequence.slots.length == 0 ? 0 : sequence.slotsNeeded * memory.slotBytes(),
+                Duration.ofNanos(started - sequence.submittedNanos),
+                Duration.ofNanos(first - started),
+                Duration.ofNanos(answered ? sequence.lastTokenNanos - first : 0));
+    }
+}

@@ -1,0 +1,287 @@
+package io.sliminfer.engine;
+
+import io.sliminfer.backend.Backend;
+import io.sliminfer.backend.BackendProvider;
+import io.sliminfer.backend.DeviceInfo;
+import io.sliminfer.backend.KvPool;
+import io.sliminfer.format.ModelConfig;
+import io.sliminfer.format.ModelFolder;
+import io.sliminfer.kv.SlotPool;
+import io.sliminfer.model.ModelWeights;
+import io.sliminfer.model.Transformer;
+import io.sliminfer.model.Workspace;
+import io.sliminfer.prune.PrunePlan;
+import io.sliminfer.prune.PruneSchedule;
+import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
+import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * The engine of one model on one backend. Callers' threads check requests and queue them; one thread owns backend, scheduler and
+ * all sequences, and takes commands between two steps.
+ */
+public final class LocalEngine implements Engine {
+
+    private static final Logger log = LoggerFactory.getLogger(LocalEngine.class);
+
+    private final ModelConfig model;
+    private final EngineSettings settings;
+    private final PruneDefaults pruning;
+    private final BlockingQueue<Runnable> commands = new LinkedBlockingQueue<>();
+    private final AtomicInteger unfinished = new AtomicInteger();
+    private final Thread thread;
+    private final Loaded loaded;
+    /** Held while a request is queued and while {@link #closing} is set, so that none is queued after the last look. */
+    private final Object gate = new Object();
+
+    private volatile boolean closing;
+    private volatile EngineSnapshot snapshot;
+
+    /** What the engine thread builds at start. */
+    private record Loaded(
+            Backend backend,
+            DeviceInfo device,
+            MemoryPlan memory,
+            SlotPool slots,
+            Scheduler scheduler,
+            ModelRunner runner) {
+
+        EngineSnapshot snapshot() {
+            return new EngineSnapshot(
+                    scheduler.waiting(), scheduler.running(), slots.slots(), slots.used(), memory.slotBytes());
+        }
+    }
+
+    private LocalEngine(ModelFolder folder, EngineSettings settings) {
+        this.model = folder.config();
+        this.settings = settings;
+        this.pruning = settings.pruning() != null
+                ? settings.pruning()
+                : new PruneDefaults(DefaultSchedule.of(model.layers()), PruneDefaults.MIN_PROMPT_TOKENS_DEFAULT);
+        this.pruning.schedule().requireLayers(model.layers());
+        BackendProvider provider = Backends.choose(settings.backend());
+        CompletableFuture<Loaded> loading = new CompletableFuture<>();
+        // The backend is opened by the thread that will use it: OpenMP's thread count and a CUDA context belong to a
+        // thread.
+        thread = new Thread(() -> live(folder, provider, loading), "slim-infer-engine");
+        thread.setDaemon(true);
+        thread.start();
+        try {
+            loaded = loading.join();
+        } catch (CompletionException e) {
+            throw e.getCause() instanceof RuntimeException failure ? failure : e;
+        }
+        snapshot = loaded.snapshot();
+    }
+
+    /**
+     * Loads a model and starts its engine. The folder must stay open as long as the engine: weights are read in place.
+     *
+     * @throws IllegalArgumentException if a setting does not fit the model, the machine or the backend
+     * @throws io.sliminfer.format.ModelFormatException if a tensor cannot be read
+     */
+    public static LocalEngine open(ModelFolder folder, EngineSettings settings) {
+        return new LocalEngine(folder, settings);
+    }
+
+    /** The engine thread: load, then step until closed. */
+    private void live(ModelFolder folder, BackendProvider provider, CompletableFuture<Loaded> loading) {
+        Backend backend = null;
+        Loaded state;
+        try {
+            backend = provider.open(settings.backendSettings());
+            state = load(folder, backend);
+        } catch (Throwable e) {
+            if (backend != null) {
+                backend.close();
+            }
+            loading.completeExceptionally(e);
+            return;
+        }
+        loading.complete(state);
+        EngineLoop loop = new EngineLoop(
+                state.scheduler, state.runner, model, state.memory, sequence -> unfinished.decrementAndGet());
+        try {
+            while (!closing) {
+                takeCommands(!loop.hasWork());
+                if (!closing) {
+                    loop.step();
+                }
+                snapshot = state.snapshot();
+            }
+            fail(state, loop, new EngineException(EngineException.Kind.CLOSED, "the engine was closed"));
+        } catch (Throwable e) { // an Error, or a broken invariant of ours: nobody may wait for ever
+            log.error("The engine of {} stops after a failure", folder.name(), e);
+            fail(
+                    state,
+                    loop,
+                    new EngineException(EngineException.Kind.INTERNAL, "the engine stopped after a failure: " + e, e));
+        } finally {
+            backend.close();
+        }
+    }
+
+    /** Ends everything that was submitted, also what is still among the commands. */
+    private void fail(Loaded state, EngineLoop loop, EngineException failure) {
+        synchronized (gate) {
+            closing = true; // from here on nothing is added that nobody would take
+        }
+        takeCommands(false);
+        loop.failAll(failure);
+        snapshot = state.snapshot();
+    }
+
+    private Loaded load(ModelFolder folder, Backend backend) {
+        long start = System.nanoTime();
+        MemoryPlan memory = MemoryPlan.of(
+                model, backend.info(), settings, pruning.schedule().block());
+        ModelWeights weights = ModelWeights.load(backend, folder, model.maxPositions());
+        Workspace space = new Workspace(backend, model, memory.maxPromptTokens(), memory.tile());
+        KvPool pool = backend.allocateKv(memory.slots(), memory.slotBlock(), model.kvHeads(), model.headDim());
+        SlotPool slots = new SlotPool(memory.slots());
+        Scheduler scheduler = new Scheduler(slots, memory.slotBlock(), settings.batchMax(), model.layers());
+        ModelRunner runner = new ModelRunner(
+                backend, model, new Transformer(backend, model, weights, space), space, pool, settings.batchMax());
+        log.info(
+                "{}: {} with {} layers on {} ({}); {} MiB weights, {} MiB KV cache ({} slots of {} tokens), {} MiB workspace;"
+                        + " prompts up to {} tokens, schedule {} from {} tokens on; ready in {} ms",
+                folder.name(),
+                model.architecture(),
+                model.layers(),
+                backend.info().backend(),
+                backend.info().description(),
+                weights.bytes() >> 20,
+                memory.kvBytes() >> 20,
+                memory.slots(),
+                memory.slotBlock(),
+                memory.workspaceBytes() >> 20,
+                memory.maxPromptTokens(),
+                pruning.schedule().steps(),
+                pruning.minPromptTokens(),
+                (System.nanoTime() - start) / 1_000_000);
+        return new Loaded(backend, backend.info(), memory, slots, scheduler, runner);
+    }
+
+    private void takeCommands(boolean wait) {
+        try {
+            Runnable command = wait ? commands.take() : commands.poll();
+            while (command != null) {
+                command.run();
+                command = commands.poll();
+            }
+        } catch (InterruptedException e) {
+            closing = true; // nobody but the process's end interrupts this thread
+        }
+    }
+
+    @Override
+    public Generation submit(GenerationRequest request, TokenListener listener) {
+        Sequence sequence = check(request, listener);
+        if (unfinished.incrementAndGet() > settings.queueCapacity() + settings.batchMax()) {
+            unfinished.decrementAndGet();
+            throw new EngineException(
+                    EngineException.Kind.QUEUE_FULL,
+                    "as many requests wait as slim-infer.queue-capacity=" + settings.queueCapacity()
+                            + " allows: try again later, or raise it");
+        }
+        synchronized (gate) {
+            if (closing) {
+                unfinished.decrementAndGet();
+                throw new EngineException(EngineException.Kind.CLOSED, "the engine is closed");
+            }
+            commands.add(() -> loaded.scheduler.add(sequence));
+        }
+        return sequence;
+    }
+
+    private Sequence check(GenerationRequest request, TokenListener listener) {
+        int tokens = request.prompt().length;
+        int limit = loaded.memory.maxPromptTokens();
+        if (tokens > limit) {
+            throw new EngineException(
+                    EngineException.Kind.PROMPT_TOO_LONG,
+                    "the prompt has " + tokens + " tokens, "
+                            + (settings.maxPromptTokens() > 0
+                                    ? "slim-infer.max-prompt-tokens allows " + limit
+                                    : "the model takes " + limit
+                                            + " (slim-infer.max-prompt-tokens is not set; max_position_embeddings="
+                                            + model.maxPositions() + ")")
+                            + ". It is not cut: send less, or raise the limit if the model allows it");
+        }
+        for (int id : request.prompt()) {
+            if (id < 0 || id >= model.vocabulary()) {
+                throw new IllegalArgumentException(
+                        "token id " + id + " is not in the vocabulary of " + model.vocabulary() + " tokens");
+            }
+        }
+        GenerationRequest bounded = request.maxTokens() <= model.maxPositions() - tokens
+                ? request
+                : new GenerationRequest(
+                        request.prompt(),
+                        request.sampling(),
+                        model.maxPositions() - tokens,
+                        request.stopIds(),
+                        request.schedule());
+        PruneSchedule schedule = request.schedule() != null ? request.schedule() : pruning.scheduleFor(tokens);
+        PrunePlan plan = PrunePlan.of(schedule, tokens, model.layers());
+        Sequence sequence =
+                new Sequence(bounded, plan, model, loaded.memory.slotBlock(), listener, () -> commands.add(() -> {}));
+        if (sequence.slotsNeeded > loaded.memory.slots()) {
+            throw new EngineException(
+                    EngineException.Kind.OUT_OF_MEMORY,
+                    "slim-infer.kv-cache.memory=" + loaded.memory.kvBytes() + " bytes holds " + loaded.memory.slots()
+                            + " slots; a prompt of " + tokens + " tokens with up to " + bounded.maxTokens()
+                            + " generated needs " + sequence.slotsNeeded
+                            + ". Raise it, lower max-tokens, or prune more");
+        }
+        return sequence;
+    }
+
+    @Override
+    public EngineSnapshot snapshot() {
+        return snapshot;
+    }
+
+    @Override
+    public ModelConfig model() {
+        return model;
+    }
+
+    @Override
+    public DeviceInfo device() {
+        return loaded.device;
+    }
+
+    @Override
+    public PruneDefaults pruning() {
+        return pruning;
+    }
+
+    @Override
+    public int maxPromptTokens() {
+        return loaded.memory.maxPromptTokens();
+    }
+
+    @Override
+    public void close() {
+        synchronized (gate) {
+            closing = true;
+        }
+        commands.add(() -> {});
+        boolean interrupted = false;
+        while (thread.isAlive() && Thread.currentThread() != thread) {
+            try {
+                thread.join();
+            } catch (InterruptedException e) {
+                interrupted = true;
+            }
+        }
+        if (interrupted) {
+            Thread.currentThread().interrupt();
+        }
+    }
+}

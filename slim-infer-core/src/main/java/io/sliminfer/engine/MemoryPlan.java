@@ -1,0 +1,56 @@
+package io.sliminfer.engine;
+
+import io.sliminfer.backend.DeviceInfo;
+import io.sliminfer.format.DType;
+import io.sliminfer.format.ModelConfig;
+import io.sliminfer.model.Workspace;
+
+/**
+ * Sizes that an engine takes at start.
+ *
+ * @param slotBlock       tokens in a KV slot
+ * @param slotBytes       bytes of a slot
+ * @param slots           slots of the KV pool
+ * @param maxPromptTokens longest prompt: what model, configuration and KV pool allow
+ * @param tile            rows of a prefill tile
+ * @param workspaceBytes  activations
+ */
+record MemoryPlan(int slotBlock, long slotBytes, int slots, int maxPromptTokens, int tile, long workspaceBytes) {
+
+    /** Share of the machine's memory that the KV cache takes at most when nothing is configured. */
+    private static final double KV_SHARE = 0.4;
+
+    /** A tile of this many rows keeps products at full speed and its activations in tens of MiB. */
+    private static final int TILE_DEFAULT = 1024;
+
+    static MemoryPlan of(ModelConfig model, DeviceInfo device, EngineSettings settings, int block) {
+        DType compute = device.compute();
+        long slotBytes = (long) block * 2 * model.kvColumns() * compute.bytes();
+        int positions = model.maxPositions();
+        int limit = settings.maxPromptTokens() == 0 ? positions - 1 : settings.maxPromptTokens();
+        if (limit >= positions) {
+            throw new IllegalArgumentException(
+                    "slim-infer.max-prompt-tokens=" + limit + " does not leave room for an answer: the model has "
+                            + positions + " positions (max_position_embeddings)");
+        }
+        // A slot for each layer and block of a prompt of full length, twice over for its neighbours in the batch.
+        long perSequence = (long) model.layers() * ((positions + block - 1L) / block);
+        long wanted = perSequence * Math.max(2, settings.batchMax() / 2);
+        long bytes = settings.kvMemoryBytes() > 0
+                ? settings.kvMemoryBytes()
+                : Math.min(wanted * slotBytes, (long) (device.memoryBytes() * KV_SHARE));
+        long slots = Math.min(bytes / slotBytes, Integer.MAX_VALUE / 2);
+        if (slots < 2L * model.layers()) {
+            throw new IllegalArgumentException("slim-infer.kv-cache.memory=" + bytes + " bytes hold " + slots
+                    + " slots of "
+                    + slotBytes + " bytes; one block of " + block + " tokens needs one in each of the " + model.layers()
+                    + " layers. Use " + 2 * model.layers() * slotBytes + " bytes or more");
+        }
+        int tile = settings.prefillTile() == 0 ? TILE_DEFAULT : settings.prefillTile();
+        return new MemoryPlan(block, slotBytes, (int) slots, limit, tile, Workspace.bytes(model, compute, limit, tile));
+    }
+
+    long kvBytes() {
+        return slots * slotBytes;
+    }
+}

@@ -1,0 +1,130 @@
+package io.sliminfer.engine;
+
+import io.sliminfer.backend.Backend;
+import io.sliminfer.backend.KvPool;
+import io.sliminfer.backend.Readback;
+import io.sliminfer.backend.Tensor;
+import io.sliminfer.format.DType;
+import io.sliminfer.format.ModelConfig;
+import io.sliminfer.model.DecodeRows;
+import io.sliminfer.model.PromptRows;
+import io.sliminfer.model.Transformer;
+import io.sliminfer.model.Workspace;
+import java.util.List;
+import java.util.concurrent.CancellationException;
+
+/**
+ * Turns a step into operations on the device and reads back what it needs: the only place that waits for the device, once for a
+ * step's logits. Engine thread only.
+ */
+final class ModelRunner {
+
+    private final Transformer transformer;
+    private final Backend backend;
+    private final Workspace space;
+    private final KvPool pool;
+    private final int vocabulary;
+    private final Tensor decodeX;
+    private final Tensor decodeIds;
+    private final Tensor decodePositions;
+    private final Tensor logits;
+    private final Readback readback;
+    private final float[] row;
+    private final int[] ids;
+    private final int[] positions;
+
+    ModelRunner(
+            Backend backend, ModelConfig model, Transformer transformer, Workspace space, KvPool pool, int batchMax) {
+        this.transformer = transformer;
+        this.backend = backend;
+        this.space = space;
+        this.pool = pool;
+        this.vocabulary = model.vocabulary();
+        decodeX = backend.allocate("decode hidden states", DType.F32, batchMax, model.hidden());
+        decodeIds = backend.allocate("decode ids", DType.I32, batchMax, 1);
+        decodePositions = backend.allocate("decode positions", DType.I32, batchMax, 1);
+        logits = backend.allocate("logits", DType.F32, batchMax, vocabulary);
+        readback = backend.readback(Math.multiplyExact(batchMax, vocabulary));
+        row = new float[vocabulary];
+        ids = new int[batchMax];
+        positions = new int[batchMax];
+    }
+
+    /**
+     * Runs layers of a prefill.
+     *
+     * @return whether the last layer is done
+     * @throws CancellationException between two tiles if the sequence was cancelled
+     */
+    boolean prefill(Sequence sequence, int layers) {
+        PromptRows rows = sequence.prompt;
+        if (rows == null) {
+            rows = begin(sequence);
+            sequence.prompt = rows;
+        }
+        int to = Math.min(sequence.nextLayer + layers, transformer.layers());
+        for (int layer = sequence.nextLayer; layer < to; layer++) {
+            transformer.layer(layer, rows);
+        }
+        sequence.nextLayer = to;
+        return to == transformer.layers();
+    }
+
+    private PromptRows begin(Sequence sequence) {
+        int[] prompt = sequence.request.prompt();
+        int tokens = prompt.length;
+        int[] position = new int[tokens];
+        for (int i = 0; i < tokens; i++) {
+            position[i] = i;
+        }
+        Tensor idRows = space.ids().rows(0, tokens);
+        backend.ops().write(idRows, prompt, tokens);
+        backend.ops().write(space.positions(), position, tokens);
+        transformer.embed(space.x().rows(0, tokens), idRows);
+        return new PromptRows(sequence.plan, pool, sequence.slots, space.x(), space.positions(), space.tile(), () -> {
+            if (sequence.cancelled) {
+                throw new CancellationException();
+            }
+        });
+    }
+
+    /** Logits of the last prompt position, valid until the next call. */
+    float[] promptLogits(Sequence sequence) {
+        PromptRows rows = sequence.prompt;
+        if (rows == null) {
+            throw new IllegalStateException("no prefill to take logits of");
+        }
+        Tensor out = logits.rows(0, 1);
+        transformer.logits(out, rows.x().rows(rows.count() - 1, rows.count()));
+        backend.ops().read(readback, out);
+        sequence.keptBlocks = rows.keptBlocks();
+        readback.join();
+        return row(0);
+    }
+
+    /** Runs one token of each sequence; {@link #row} then has their logits. */
+    void decode(List<Sequence> sequences) {
+        int count = sequences.size();
+        for (int i = 0; i < count; i++) {
+            ids[i] = sequences.get(i).nextToken;
+            positions[i] = sequences.get(i).position();
+        }
+        backend.ops().write(decodeIds, ids, count);
+        backend.ops().write(decodePositions, positions, count);
+        DecodeRows rows = new DecodeRows(pool, sequences, decodeX, decodePositions);
+        transformer.embed(rows.x(), decodeIds.rows(0, count));
+        for (int layer = 0; layer < transformer.layers(); layer++) {
+            transformer.layer(layer, rows);
+        }
+        Tensor out = logits.rows(0, count);
+        transformer.logits(out, rows.x());
+        backend.ops().read(readback, out);
+        readback.join();
+    }
+
+    /** Logits of the i-th row of the last step, in an array that the next call overwrites. */
+    float[] row(int i) {
+        readback.get(i * vocabulary, row, vocabulary);
+        return row;
+    }
+}

@@ -1,0 +1,38 @@
+package io.sliminfer.model;
+
+import io.sliminfer.format.ModelConfig;
+import io.sliminfer.prune.PrunePlan;
+
+/**
+ * Multiply-adds of prefill, counted as two operations each: projections, MLP, causal attention and the output head. Norms,
+ * scoring and the like are left out (below one per cent).
+ */
+public final class FlopCount {
+
+    private FlopCount() {}
+
+    /** FLOPs of a prefill after a plan. */
+    public static double prefill(ModelConfig config, PrunePlan plan) {
+        double flops = 2.0 * config.hidden() * config.vocabulary();
+        for (int layer = 0; layer < config.layers(); layer++) {
+            PrunePlan.Stage stage = plan.stageOf(layer);
+            boolean last = layer == config.layers() - 1;
+            boolean decides = stage.lastLayer() == layer && stage.decision() != null;
+            double live = stage.liveTokens();
+            double outputs = last && !decides ? 1 : live;
+            double mlpRows = decides ? stage.decision().keptTokens() : outputs;
+            double pairs = last && !decides ? live : live * (live + 1) / 2;
+            flops += 2 * live * config.hidden() * (config.queryColumns() + 2.0 * config.kvColumns());
+            flops += 4 * pairs * config.queryColumns();
+            flops += 2 * outputs * config.queryColumns() * config.hidden();
+            flops += 6 * mlpRows * config.hidden() * config.intermediate();
+        }
+        return flops;
+    }
+
+    /** Share of dense prefill that a plan saves, 0..1. */
+    public static double saved(ModelConfig config, PrunePlan plan) {
+        PrunePlan dense = PrunePlan.of(plan.schedule().withoutSteps(), plan.promptTokens(), config.layers());
+        return 1 - prefill(config, plan) / prefill(config, dense);
+    }
+}

@@ -1,0 +1,119 @@
+package io.sliminfer.model;
+
+import io.sliminfer.backend.KvPool;
+import io.sliminfer.backend.KvView;
+import io.sliminfer.backend.Readback;
+import io.sliminfer.backend.Tensor;
+import io.sliminfer.prune.PrunePlan;
+import io.sliminfer.prune.PruneShape;
+import java.util.ArrayList;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A prompt on its way through the layers. After a decision it has fewer rows, in the same order; their number is known
+ * beforehand, which they are is read back for the report.
+ */
+public final class PromptRows implements Rows {
+
+    private final PrunePlan plan;
+    private final KvPool pool;
+    private final int[][] slots;
+    private final Tensor x;
+    private final Tensor positions;
+    private final int tile;
+    private final Runnable checkpoint;
+    private final List<@Nullable Readback> decisions = new ArrayList<>();
+    private int count;
+
+    /**
+     * @param slots      slot table of each layer, large enough for the layer's live tokens
+     * @param x          workspace with at least as many rows as the prompt has tokens
+     * @param positions  the same, int32; row i holds position i
+     * @param tile       rows of a tile
+     * @param checkpoint called between tiles
+     */
+    public PromptRows(
+            PrunePlan plan, KvPool pool, int[][] slots, Tensor x, Tensor positions, int tile, Runnable checkpoint) {
+        this.plan = plan;
+        this.pool = pool;
+        this.slots = slots;
+        this.x = x;
+        this.positions = positions;
+        this.tile = tile;
+        this.checkpoint = checkpoint;
+        this.count = plan.promptTokens();
+    }
+
+    @Override
+    public Tensor x() {
+        return x.rows(0, count);
+    }
+
+    @Override
+    public Tensor positions() {
+        return positions.rows(0, count);
+    }
+
+    @Override
+    public int count() {
+        return count;
+    }
+
+    @Override
+    public KvView kv(int layer, int from, int to) {
+        return KvView.of(pool, new KvView.Sequence(slots[layer], to, to - from));
+    }
+
+    @Override
+    public @Nullable PruneShape decision(int layer) {
+        PrunePlan.Stage stage = plan.stageOf(layer);
+        return stage.lastLayer() == layer ? stage.decision() : null;
+    }
+
+    @Override
+    public int tileEnd(int from) {
+        int window = Math.min(plan.schedule().window(), plan.promptTokens());
+        return count - from < tile + window ? count : from + tile;
+    }
+
+    @Override
+    public int firstOutput() {
+        return count - 1;
+    }
+
+    @Override
+    public void checkpoint() {
+        checkpoint.run();
+    }
+
+    /** Called after a decision: the rows that stay have moved to the front. */
+    void keep(PruneShape shape, @Nullable Readback kept) {
+        count = shape.keptTokens();
+        decisions.add(kept);
+    }
+
+    /** Blocks live in each stage, as block indexes; waits for the decisions. */
+    public List<List<Integer>> keptBlocks() {
+        List<List<Integer>> stages = new ArrayList<>();
+        List<Integer> live = new ArrayList<>();
+        for (int i = 0; i < plan.stages().get(0).liveBlocks(); i++) {
+            live.add(i);
+        }
+        stages.add(List.copyOf(live));
+        for (int i = 0; i < decisions.size(); i++) {
+            PruneShape shape = plan.stages().get(i).decision();
+            Readback ranks = decisions.get(i);
+            if (shape != null && ranks != null) {
+                ranks.join();
+                List<Integer> kept = new ArrayList<>();
+                for (int r = 0; r < shape.keptBlocks(); r++) {
+                    kept.add(live.get(ranks.getInt(r)));
+                }
+                live = kept;
+            }
+            stages.add(List.copyOf(live));
+        }
+        return stages;
+    }
+}

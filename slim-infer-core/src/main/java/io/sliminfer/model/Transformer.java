@@ -1,0 +1,119 @@
+package io.sliminfer.model;
+
+import io.sliminfer.backend.Backend;
+import io.sliminfer.backend.KvView;
+import io.sliminfer.backend.Ops;
+import io.sliminfer.backend.Readback;
+import io.sliminfer.backend.Tensor;
+import io.sliminfer.format.ModelConfig;
+import io.sliminfer.prune.PruneShape;
+
+/**
+ * A decoder-only transformer: pre-norm, grouped-query attention with RoPE, SwiGLU. Llama, Mistral, Qwen2 and Qwen3 differ by
+ * data: biases in the weights, gains for QK-norm, the RoPE table. Engine thread only; nothing here waits for the device.
+ */
+public final class Transformer {
+
+    private final Ops ops;
+    private final ModelWeights weights;
+    private final Workspace space;
+    private final float epsilon;
+    private final float scale;
+    private final int lastLayer;
+
+    public Transformer(Backend backend, ModelConfig config, ModelWeights weights, Workspace space) {
+        this.ops = backend.ops();
+        this.weights = weights;
+        this.space = space;
+        this.epsilon = config.normEpsilon();
+        this.scale = (float) (1 / Math.sqrt(config.headDim()));
+        this.lastLayer = config.layers() - 1;
+    }
+
+    public int layers() {
+        return lastLayer + 1;
+    }
+
+    /** Ids to hidden states; ids are int32, one for each row. */
+    public void embed(Tensor x, Tensor ids) {
+        ops.embed(x, ids, weights.embedding());
+    }
+
+    /**
+     * One layer for all rows: attention tile by tile (a tile sees itself and what earlier tiles stored), the decision where the
+     * plan has one, then the MLP of the rows that are left.
+     */
+    public void layer(int layer, Rows rows) {
+        LayerWeights w = weights.layers().get(layer);
+        PruneShape decision = rows.decision(layer);
+        // Logits are computed for the last position only, so in the last layer only its row goes on after K and V are
+        // stored.
+        int firstOutput = layer == lastLayer && decision == null ? rows.firstOutput() : 0;
+        for (int from = 0, to; from < rows.count(); from = to) {
+            to = rows.tileEnd(from);
+            rows.checkpoint();
+            Tensor x = rows.x().rows(from, to);
+            KvView kv = rows.kv(layer, from, to);
+            Tensor normed = space.normed(to - from);
+            Tensor qkv = space.qkv(to - from);
+            Tensor q = space.q(to - from);
+            ops.rmsNorm(normed, x, w.attentionNorm(), epsilon);
+            ops.linear(qkv, normed, w.qkv());
+            ops.ropeAndStore(q, kv, qkv, w.heads(), rows.positions().rows(from, to));
+            boolean decides = decision != null && to == rows.count() && !decision.keepsAll();
+            if (decides) {
+                score(decision, q.rows(to - from - decision.window(), to - from), kv, w);
+            }
+            if (to > firstOutput) {
+                int skipped = Math.max(0, firstOutput - from);
+                Tensor queries = q.rows(skipped, to - from);
+                ops.attend(queries, queries, rows.kv(layer, from + skipped, to), w.heads(), scale);
+                ops.linearAdd(x.rows(skipped, to - from), queries, w.output());
+            }
+        }
+        if (decision != null) {
+            keep(decision, (PromptRows) rows);
+        }
+        for (int from = firstOutput, to; from < rows.count(); from = to) {
+            to = rows.tileEnd(from);
+            rows.checkpoint();
+            mlp(w, rows.x().rows(from, to));
+        }
+    }
+
+    private void mlp(LayerWeights w, Tensor x) {
+        Tensor normed = space.normed((int) x.rows());
+        Tensor inner = space.mlp((int) x.rows());
+        ops.rmsNorm(normed, x, w.mlpNorm(), epsilon);
+        ops.gatedLinear(inner, normed, w.gateUp());
+        ops.linearAdd(x, inner, w.down());
+    }
+
+    /** Scores blocks by the window's queries, before attention overwrites them (docs/algorithm.md, Prefill 2). */
+    private void score(PruneShape shape, Tensor window, KvView kv, LayerWeights w) {
+        Tensor scores = space.scores(shape.liveBlocks());
+        ops.scoreBlocks(scores, window, kv, w.heads(), scale, shape);
+        ops.selectBlocks(space.kept(shape.keptBlocks()), scores, shape);
+    }
+
+    /** Drops the rows of blocks that were not chosen; from here on the prompt is shorter. */
+    private void keep(PruneShape shape, PromptRows rows) {
+        if (shape.keepsAll()) {
+            rows.keep(shape, null);
+            return;
+        }
+        Tensor kept = space.kept(shape.keptBlocks());
+        ops.keepRows(rows.x().rows(0, shape.keptTokens()), rows.x(), kept, shape);
+        ops.keepRows(rows.positions().rows(0, shape.keptTokens()), rows.positions(), kept, shape);
+        Readback readback = space.decision(shape.keptBlocks());
+        ops.read(readback, kept);
+        rows.keep(shape, readback);
+    }
+
+    /** Logits, float32 {@code [rows, vocabulary]}, of the given rows of hidden states. */
+    public void logits(Tensor logits, Tensor x) {
+        Tensor normed = space.normed((int) x.rows());
+        ops.rmsNorm(normed, x, weights.norm(), epsilon);
+        ops.linear(logits, normed, weights.head());
+    }
+}
