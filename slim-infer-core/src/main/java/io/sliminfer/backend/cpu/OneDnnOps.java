@@ -2,6 +2,7 @@ package io.sliminfer.backend.cpu;
 
 import io.sliminfer.backend.HeadLayout;
 import io.sliminfer.backend.KvView;
+import io.sliminfer.backend.OpArguments;
 import io.sliminfer.backend.Ops;
 import io.sliminfer.backend.Readback;
 import io.sliminfer.backend.Tensor;
@@ -36,18 +37,21 @@ final class OneDnnOps implements Ops {
 
     @Override
     public void write(Tensor to, int[] values, int count) {
+        OpArguments.write(to, DType.I32, 0, values.length, count);
         NativeTensor tensor = require(to, DType.I32);
         tensor.memory().write(tensor.offset(), values, 0, count);
     }
 
     @Override
     public void write(Tensor to, long row, float[] values, int count) {
+        OpArguments.write(to, DType.F32, row, values.length, count);
         NativeTensor tensor = require(to, DType.F32);
         tensor.memory().write(tensor.element(row), values, 0, count);
     }
 
     @Override
     public void embed(Tensor x, Tensor ids, Weight table) {
+        OpArguments.embed(x, ids, table);
         NativeTensor out = require(x, DType.F32);
         NativeTensor in = require(ids, DType.I32);
         OneDnnWeight weight = (OneDnnWeight) table;
@@ -98,6 +102,7 @@ final class OneDnnOps implements Ops {
 
     @Override
     public void rmsNorm(Tensor out, Tensor x, Weight gain, float epsilon) {
+        OpArguments.rmsNorm(out, x, gain);
         NativeTensor to = (NativeTensor) out;
         NativeTensor from = require(x, DType.F32);
         kernels.rmsNorm(layout(from), layout(to), epsilon)
@@ -109,11 +114,13 @@ final class OneDnnOps implements Ops {
 
     @Override
     public void linear(Tensor out, Tensor in, Weight w) {
+        OpArguments.linear("linear", out, in, w);
         product((NativeTensor) out, (NativeTensor) in, (OneDnnWeight) w, After.NOTHING);
     }
 
     @Override
     public void linearAdd(Tensor x, Tensor in, Weight w) {
+        OpArguments.linear("linearAdd", x, in, w);
         product(require(x, DType.F32), (NativeTensor) in, (OneDnnWeight) w, After.ADD_TO_DESTINATION);
     }
 
@@ -155,6 +162,7 @@ final class OneDnnOps implements Ops {
 
     @Override
     public void gatedLinear(Tensor out, Tensor in, Weight gateUp) {
+        OpArguments.gatedLinear(out, in, gateUp);
         NativeTensor to = (NativeTensor) out;
         NativeTensor from = (NativeTensor) in;
         OneDnnWeight weight = (OneDnnWeight) gateUp;
@@ -186,21 +194,25 @@ final class OneDnnOps implements Ops {
 
     @Override
     public void ropeAndStore(Tensor q, KvView kv, Tensor qkv, HeadLayout heads, Tensor positions) {
+        OpArguments.ropeAndStore(q, kv, qkv, heads, positions);
         rope.run((NativeTensor) q, kv, require(qkv, DType.F32), heads, require(positions, DType.I32));
     }
 
     @Override
     public void attend(Tensor out, Tensor q, KvView kv, HeadLayout heads, float scale) {
+        OpArguments.attend(out, q, kv, heads);
         attention.attend((NativeTensor) out, (NativeTensor) q, kv, heads, scale);
     }
 
     @Override
     public void scoreBlocks(Tensor scores, Tensor window, KvView kv, HeadLayout heads, float scale, PruneShape shape) {
+        OpArguments.scoreBlocks(scores, window, kv, heads, shape);
         attention.scoreBlocks(require(scores, DType.F32), (NativeTensor) window, kv, heads, scale, shape);
     }
 
     @Override
     public void selectBlocks(Tensor kept, Tensor scores, PruneShape shape) {
+        OpArguments.selectBlocks(kept, scores, shape);
         NativeTensor from = require(scores, DType.F32);
         NativeTensor to = require(kept, DType.I32);
         float[] values = new float[shape.liveBlocks()];
@@ -212,6 +224,7 @@ final class OneDnnOps implements Ops {
 
     @Override
     public void keepRows(Tensor out, Tensor in, Tensor kept, PruneShape shape) {
+        OpArguments.keepRows(out, in, kept, shape);
         NativeTensor to = (NativeTensor) out;
         NativeTensor from = (NativeTensor) in;
         NativeTensor list = require(kept, DType.I32);
@@ -231,6 +244,7 @@ final class OneDnnOps implements Ops {
 
     @Override
     public void copy(Tensor to, Tensor from) {
+        OpArguments.copy(to, from);
         move(((NativeTensor) to).address(), ((NativeTensor) from).address(), from.bytes());
     }
 
@@ -244,6 +258,7 @@ final class OneDnnOps implements Ops {
     public void read(Readback to, Tensor from) {
         NativeTensor tensor = (NativeTensor) from;
         HostReadback readback = (HostReadback) to;
+        OpArguments.read(from, readback.floats().length);
         int count = Math.toIntExact(tensor.rows() * tensor.columns());
         if (tensor.dtype() == DType.I32) {
             tensor.memory().read(tensor.offset(), readback.ints(), 0, count);
