@@ -1,5 +1,7 @@
 package io.sliminfer.prune;
 
+import java.math.BigDecimal;
+
 /**
  * How many tokens stay live after a pruning layer: a number of tokens, or a share of the prompt.
  */
@@ -44,7 +46,8 @@ public sealed interface Budget {
 
         @Override
         public String toString() {
-            return Double.toString(value);
+            // Without exponent, so that the text can be parsed again.
+            return BigDecimal.valueOf(value).toPlainString();
         }
     }
 
@@ -55,8 +58,12 @@ public sealed interface Budget {
      */
     static Budget parse(String text) {
         String budget = text.strip();
+        // Digits only: Java's own parser would also take "0.5f" or "0x1.0p-1".
+        if (budget.matches("-?[0-9]*\\.[0-9]+|-?[0-9]+\\.")) {
+            return new Share(Double.parseDouble(budget));
+        }
         try {
-            return budget.contains(".") ? new Share(Double.parseDouble(budget)) : new Tokens(Integer.parseInt(budget));
+            return new Tokens(Integer.parseInt(budget));
         } catch (NumberFormatException e) {
             throw new IllegalArgumentException("pruning budget '" + text
                     + "' is neither a number of tokens such as 2048 nor a share of the prompt such as 0.25");

@@ -2,6 +2,7 @@ package io.sliminfer.prune;
 
 import java.util.ArrayList;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The shapes of one prompt's prefill, known before it runs: the only block that can be short is the last one and it is
@@ -22,12 +23,7 @@ public record PrunePlan(PruneSchedule schedule, int promptTokens, List<Stage> st
      * @param liveBlocks blocks of those tokens
      * @param decision   what the last layer decides, or null after the last decision
      */
-    public record Stage(
-            int firstLayer,
-            int lastLayer,
-            int liveTokens,
-            int liveBlocks,
-            @org.jspecify.annotations.Nullable PruneShape decision) {}
+    public record Stage(int firstLayer, int lastLayer, int liveTokens, int liveBlocks, @Nullable PruneShape decision) {}
 
     /**
      * @param modelLayers layers of the model
@@ -40,7 +36,7 @@ public record PrunePlan(PruneSchedule schedule, int promptTokens, List<Stage> st
         schedule.requireLayers(modelLayers);
         int block = schedule.block();
         int window = Math.min(schedule.window(), promptTokens);
-        int blocks = (promptTokens + block - 1) / block;
+        int blocks = (promptTokens - 1) / block + 1;
         int firstWindowBlock = (promptTokens - window) / block;
         int head = Math.min(
                 (int) (((long) Math.min(schedule.sink(), promptTokens) + block - 1) / block), firstWindowBlock);
@@ -71,8 +67,15 @@ public record PrunePlan(PruneSchedule schedule, int promptTokens, List<Stage> st
         return new PrunePlan(schedule, promptTokens, List.copyOf(stages));
     }
 
-    /** The stage that a layer belongs to. */
+    /**
+     * The stage that a layer belongs to.
+     *
+     * @throws IllegalArgumentException if the model has no such layer
+     */
     public Stage stageOf(int layer) {
+        if (layer < 0) {
+            throw new IllegalArgumentException("there is no layer " + layer);
+        }
         for (Stage stage : stages) {
             if (layer <= stage.lastLayer()) {
                 return stage;
@@ -81,8 +84,9 @@ public record PrunePlan(PruneSchedule schedule, int promptTokens, List<Stage> st
         throw new IllegalArgumentException("layer " + layer + " is after the last stage");
     }
 
-    /** Whether any layer runs on fewer tokens than the prompt has. */
+    /** Whether any layer, or the MLP of the last one, runs on fewer tokens than the prompt has. */
     public boolean prunes() {
-        return stages.stream().anyMatch(stage -> stage.liveTokens() < promptTokens);
+        return stages.stream()
+                .anyMatch(stage -> stage.decision() != null && !stage.decision().keepsAll());
     }
 }

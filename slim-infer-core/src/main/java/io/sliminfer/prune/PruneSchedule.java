@@ -54,11 +54,11 @@ public record PruneSchedule(int block, int unit, int window, int sink, List<Prun
     /**
      * Reads steps such as {@code "4:0.5,8:2048"}: layer, colon, budget; an empty text has no steps.
      *
-     * @throws IllegalArgumentException naming the part that cannot be read and the form that is expected
+     * @throws IllegalArgumentException naming the text, the part that cannot be read and the form that is expected
      */
     public static List<PruneStep> parseSteps(String text) {
         List<PruneStep> steps = new ArrayList<>();
-        for (String part : text.isBlank() ? new String[0] : text.split(",")) {
+        for (String part : text.isBlank() ? new String[0] : text.split(",", -1)) {
             String[] layerAndBudget = part.strip().split(":", -1);
             int layer;
             try {
@@ -70,9 +70,13 @@ public record PruneSchedule(int block, int unit, int window, int sink, List<Prun
                 throw new IllegalArgumentException("pruning schedule '" + text + "': '" + part.strip()
                         + "' is not LAYER:BUDGET, for example 4:0.5 (half of the prompt) or 8:2048 (tokens)");
             }
-            steps.add(new PruneStep(layer, Budget.parse(layerAndBudget[1])));
+            try {
+                steps.add(new PruneStep(layer, Budget.parse(layerAndBudget[1])));
+            } catch (IllegalArgumentException e) {
+                throw new IllegalArgumentException("pruning schedule '" + text + "': " + e.getMessage(), e);
+            }
         }
-        return steps;
+        return List.copyOf(steps);
     }
 
     /** This schedule without its steps: same blocks, dense prefill. */

@@ -1,0 +1,285 @@
+package io.sliminfer.format;
+
+import java.nio.ByteBuffer;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.EnumMap;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * A model folder as published on Hugging Face: {@code config.json}, safetensors (one file or shards), tokenizer and template
+ * files. After {@link #open} every tensor of the forward pass is known to be there with the right shape and a dtype that
+ * backends read; weights are mapped, not copied. Any thread.
+ */
+public final class ModelFolder implements AutoCloseable {
+
+    private static final Logger LOGGER = LoggerFactory.getLogger(ModelFolder.class);
+
+    private static final String CONFIG = "config.json";
+    private static final String GENERATION_CONFIG = "generation_config.json";
+    private static final String TOKENIZER = "tokenizer.json";
+    private static final long CONFIG_BYTES_MAX = 16 << 20;
+
+    /** How much of the embedding table is compared at a time with a separate output head. */
+    private static final int COMPARED_BYTES = 64 << 20;
+
+    private final Path path;
+    private final ModelConfig config;
+    private final GenerationDefaults generationDefaults;
+    private final TokenizerFiles tokenizerFiles;
+    private final Checkpoint checkpoint;
+    private final long parameters;
+
+    private ModelFolder(
+            Path path,
+            ModelConfig config,
+            GenerationDefaults generationDefaults,
+            TokenizerFiles tokenizerFiles,
+            Checkpoint checkpoint,
+            long parameters) {
+        this.path = path;
+        this.config = config;
+        this.generationDefaults = generationDefaults;
+        this.tokenizerFiles = tokenizerFiles;
+        this.checkpoint = checkpoint;
+        this.parameters = parameters;
+    }
+
+    /**
+     * Reads the small files, refuses what is not supported, then maps the weights and checks their headers. No weight is read,
+     * with one exception: a model with tied embeddings that also stores an output head has the two compared, because it is
+     * tied only if they are equal.
+     *
+     * @throws ModelFormatException naming the file, the field or tensor, what was found and what is supported
+     */
+    public static ModelFolder open(Path folder) {
+        if (!Files.isDirectory(folder)) {
+            throw new ModelFormatException(folder + (Files.exists(folder) ? " is a file" : " does not exist")
+                    + "; the folder of a model is expected, with config.json, model.safetensors and tokenizer.json.");
+        }
+        Path path = folder.toAbsolutePath().normalize();
+        JsonFields configFields = Json.readObject(path.resolve(CONFIG), CONFIG_BYTES_MAX);
+        JsonFields generationFields = Files.exists(path.resolve(GENERATION_CONFIG))
+                ? Json.readObject(path.resolve(GENERATION_CONFIG), CONFIG_BYTES_MAX)
+                : null;
+        ModelConfig stated = ConfigReader.read(configFields, generationFields);
+        GenerationDefaults defaults =
+                generationFields == null ? GenerationDefaults.NONE : GenerationDefaults.read(generationFields);
+        TokenizerFiles tokenizerFiles = TokenizerFiles.read(path);
+
+        Checkpoint checkpoint = Checkpoint.open(path);
+        try {
+            List<ExpectedTensor> expected = ExpectedTensor.of(stated);
+            check(checkpoint, expected);
+            boolean tied = stated.tiedEmbeddings() && isHeadTied(checkpoint, stated);
+            ModelConfig config = withFileFacts(stated, tied, mostUsedDType(checkpoint, expected));
+            List<ExpectedTensor> used = ExpectedTensor.of(config);
+            warnOfUnused(checkpoint, used);
+            long parameters = used.stream().mapToLong(ModelFolder::elements).sum();
+            return new ModelFolder(path, config, defaults, tokenizerFiles, checkpoint, parameters);
+        } catch (RuntimeException e) {
+            checkpoint.close();
+            throw e;
+        }
+    }
+
+    private static void check(Checkpoint checkpoint, List<ExpectedTensor> expected) {
+        List<ExpectedTensor> missing = expected.stream()
+                .filter(tensor -> !checkpoint.has(tensor.name()))
+                .toList();
+        if (!missing.isEmpty()) {
+            ExpectedTensor first = missing.get(0);
+            throw new ModelFormatException(checkpoint.listing() + ": tensor " + first.name() + " is missing"
+                    + (missing.size() > 1 ? " (and " + (missing.size() - 1) + " more)" : "")
+                    + "; config.json asks for it with shape " + first.shape() + " (" + first.sizes() + ").");
+        }
+        for (ExpectedTensor tensor : expected) {
+            checkShape(checkpoint, tensor);
+        }
+    }
+
+    private static void checkShape(Checkpoint checkpoint, ExpectedTensor tensor) {
+        SafetensorsFile file = fileOf(checkpoint, tensor.name());
+        List<Long> shape = file.shape(tensor.name());
+        if (!shape.equals(tensor.shape())) {
+            throw new ModelFormatException(file.name() + ": tensor " + tensor.name() + " has shape " + shape
+                    + "; config.json says " + tensor.shape() + " (" + tensor.sizes() + ").");
+        }
+        // Refuses other dtypes.
+        file.tensor(tensor.name());
+    }
+
+    /**
+     * Whether the output head is the embedding table. As in transformers, a head that the file stores besides counts if it
+     * differs: then the flag in config.json is wrong.
+     */
+    private static boolean isHeadTied(Checkpoint checkpoint, ModelConfig config) {
+        if (!checkpoint.has(ExpectedTensor.OUTPUT_HEAD)) {
+            return true;
+        }
+        checkShape(
+                checkpoint,
+                new ExpectedTensor(
+                        ExpectedTensor.OUTPUT_HEAD,
+                        List.of((long) config.vocabulary(), (long) config.hidden()),
+                        "vocab_size=" + config.vocabulary() + ", hidden_size=" + config.hidden()));
+        TensorSource embedding = fileOf(checkpoint, ExpectedTensor.EMBEDDING).tensor(ExpectedTensor.EMBEDDING);
+        TensorSource head = fileOf(checkpoint, ExpectedTensor.OUTPUT_HEAD).tensor(ExpectedTensor.OUTPUT_HEAD);
+        boolean equal = head.dtype() == embedding.dtype() && haveEqualRows(head, embedding);
+        if (!equal) {
+            LOGGER.warn("config.json says tie_word_embeddings=true, but lm_head.weight differs from "
+                    + "model.embed_tokens.weight: the model runs with its own output head");
+        }
+        return equal;
+    }
+
+    private static boolean haveEqualRows(TensorSource a, TensorSource b) {
+        long step = Math.max(1, COMPARED_BYTES / (a.columns() * a.dtype().bytes()));
+        for (long row = 0; row < a.rows(); row += step) {
+            long end = Math.min(a.rows(), row + step);
+            ByteBuffer rows = a.rows(row, end);
+            if (rows.mismatch(b.rows(row, end)) >= 0) {
+                return false;
+            }
+        }
+        return true;
+    }
+
+    private static DType mostUsedDType(Checkpoint checkpoint, List<ExpectedTensor> expected) {
+        Map<DType, Long> elements = new EnumMap<>(DType.class);
+        for (ExpectedTensor tensor : expected) {
+            DType dtype =
+                    fileOf(checkpoint, tensor.name()).tensor(tensor.name()).dtype();
+            elements.merge(dtype, elements(tensor), Long::sum);
+        }
+        return elements.entrySet().stream()
+                .max(Map.Entry.comparingByValue())
+                .orElseThrow()
+                .getKey();
+    }
+
+    private static ModelConfig withFileFacts(ModelConfig config, boolean tiedEmbeddings, DType dtype) {
+        return new ModelConfig(
+                config.architecture(),
+                config.vocabulary(),
+                config.hidden(),
+                config.intermediate(),
+                config.layers(),
+                config.heads(),
+                config.kvHeads(),
+                config.headDim(),
+                config.normEpsilon(),
+                config.rope(),
+                config.attentionBias(),
+                config.outputBias(),
+                config.mlpBias(),
+                config.qkNorm(),
+                tiedEmbeddings,
+                config.maxPositions(),
+                config.endOfSequence(),
+                dtype);
+    }
+
+    /** transformers leaves such tensors aside too, but they often mean that config.json is of another model. */
+    private static void warnOfUnused(Checkpoint checkpoint, List<ExpectedTensor> used) {
+        Set<String> unused = new HashSet<>(checkpoint.tensorNames());
+        used.forEach(tensor -> unused.remove(tensor.name()));
+        // Not used where it equals the embedding table, which isHeadTied has found out.
+        unused.remove(ExpectedTensor.OUTPUT_HEAD);
+        // Tables that old Llama checkpoints store and everyone computes.
+        unused.removeIf(name -> name.endsWith(".rotary_emb.inv_freq"));
+        if (!unused.isEmpty()) {
+            LOGGER.warn(
+                    "{}: config.json gives no place to {} of its tensors, for example {}; they are not used",
+                    checkpoint.listing(),
+                    unused.size(),
+                    unused.stream().sorted().findFirst().orElseThrow());
+        }
+    }
+
+    private static long elements(ExpectedTensor tensor) {
+        return tensor.shape().stream().reduce(1L, (a, b) -> a * b);
+    }
+
+    private static SafetensorsFile fileOf(Checkpoint checkpoint, String tensor) {
+        @Nullable SafetensorsFile file = checkpoint.file(tensor);
+        if (file == null) {
+            throw new ModelFormatException(checkpoint.listing() + ": has no tensor " + tensor + ".");
+        }
+        return file;
+    }
+
+    /** Absolute path of the folder. */
+    public Path path() {
+        return path;
+    }
+
+    /** Name of the folder. */
+    public String name() {
+        return Json.fileName(path);
+    }
+
+    public ModelConfig config() {
+        return config;
+    }
+
+    /** Whether the files hold a tensor of this name, used or not. */
+    public boolean hasTensor(String name) {
+        return checkpoint.has(name);
+    }
+
+    /**
+     * A tensor by its name in the files, such as {@code model.layers.0.mlp.up_proj.weight}.
+     *
+     * @throws ModelFormatException if there is none, or it is not a vector or matrix of F32, F16 or BF16
+     */
+    public TensorSource tensor(String name) {
+        return fileOf(checkpoint, name).tensor(name);
+    }
+
+    /** What {@code generation_config.json} states; {@link GenerationDefaults#NONE} without the file. */
+    public GenerationDefaults generationDefaults() {
+        return generationDefaults;
+    }
+
+    /** {@code tokenizer.json}, if there is one. */
+    public Optional<Path> tokenizerFile() {
+        return Optional.of(path.resolve(TOKENIZER)).filter(Files::isRegularFile);
+    }
+
+    /** The usual chat template: {@code chatTemplates().get("default")}. */
+    public Optional<String> chatTemplate() {
+        return Optional.ofNullable(chatTemplates().get(TokenizerFiles.DEFAULT_TEMPLATE));
+    }
+
+    /**
+     * Chat templates by name, from {@code chat_template.jinja} and {@code additional_chat_templates/}, or else from
+     * {@code tokenizer_config.json}. Most models have {@code default} alone; some have {@code tool_use} too.
+     */
+    public Map<String, String> chatTemplates() {
+        return tokenizerFiles.chatTemplates();
+    }
+
+    /** Text of {@code bos_token}, {@code eos_token}, {@code pad_token}, {@code unk_token} and the like, where stated. */
+    public Map<String, String> specialTokens() {
+        return tokenizerFiles.specialTokens();
+    }
+
+    /** Weights that the forward pass uses; a tied output head counts once. */
+    public long parameters() {
+        return parameters;
+    }
+
+    /** Gives the files back; views of tensors handed out before stay readable until they are unreachable. Twice is allowed. */
+    @Override
+    public void close() {
+        checkpoint.close();
+    }
+}
