@@ -10,6 +10,7 @@ import io.sliminfer.chat.ChatResult;
 import java.util.List;
 import java.util.Objects;
 import java.util.UUID;
+import java.util.concurrent.atomic.AtomicBoolean;
 import org.jspecify.annotations.Nullable;
 import org.springframework.ai.chat.model.ChatModel;
 import org.springframework.ai.chat.model.ChatResponse;
@@ -95,7 +96,9 @@ public final class SlimInferChatModel implements ChatModel {
             return Flux.<ChatResponse>create(sink -> submit(call, sink), FluxSink.OverflowStrategy.BUFFER)
                     .subscribeOn(Schedulers.boundedElastic(), false)
                     .doOnError(observation::error)
-                    .doFinally(signal -> observation.stop())
+                    // Before the subscriber is told: who waits for the answer finds its observation complete.
+                    .doOnTerminate(call::stopObservation)
+                    .doOnCancel(call::stopObservation)
                     .contextWrite(written -> written.put(ObservationThreadLocalAccessor.KEY, observation));
         });
     }
@@ -134,7 +137,7 @@ public final class SlimInferChatModel implements ChatModel {
         Observation observation = ChatModelObservationDocumentation.CHAT_MODEL_OPERATION.observation(
                 observationConvention, DEFAULT_CONVENTION, () -> context, observationRegistry);
         ResponseMapper responses = new ResponseMapper(UUID.randomUUID().toString(), engine.modelName());
-        return new Call(request, context, observation, responses);
+        return new Call(request, context, observation, new AtomicBoolean(), responses);
     }
 
     private SlimInferChatOptions merge(@Nullable ChatOptions requested) {
@@ -172,7 +175,16 @@ public final class SlimInferChatModel implements ChatModel {
             ChatRequest request,
             ChatModelObservationContext context,
             Observation observation,
-            ResponseMapper responses) {}
+            AtomicBoolean stopped,
+            ResponseMapper responses) {
+
+        /** Once only: a subscriber may cancel what has ended. */
+        void stopObservation() {
+            if (stopped.compareAndSet(false, true)) {
+                observation.stop();
+            }
+        }
+    }
 
     /** Hands the engine's pieces to a subscriber. */
     private record Delivery(Call call, FluxSink<ChatResponse> sink) implements ChatListener {
