@@ -50,6 +50,7 @@ public final class FakeChatEngine implements ChatEngine {
 
     private final List<String> pieces;
     PruneDefaults pruning = new PruneDefaults(PruneSchedule.dense(), 1024);
+    Runnable onSubmit = () -> {};
     RuntimeException refusal;
     RuntimeException failure;
     boolean endless;
@@ -71,6 +72,7 @@ public final class FakeChatEngine implements ChatEngine {
     @Override
     public ChatGeneration submit(ChatRequest request, ChatListener listener) {
         requests.add(request);
+        onSubmit.run();
         if (refusal != null) {
             throw refusal;
         }

@@ -10,7 +10,7 @@ import io.micrometer.observation.tck.TestObservationRegistry;
 import io.micrometer.observation.tck.TestObservationRegistryAssert;
 import io.sliminfer.engine.EngineException;
 import java.util.List;
-import java.util.concurrent.atomic.AtomicReference;
+import java.util.concurrent.CopyOnWriteArrayList;
 import org.junit.jupiter.api.Test;
 import org.springframework.ai.chat.observation.ChatModelObservationContext;
 import org.springframework.ai.chat.observation.ChatModelObservationDocumentation.HighCardinalityKeyNames;
@@ -115,19 +115,26 @@ class SlimInferChatModelObservationTests {
     @Test
     void aStreamIsAChildOfTheSubscribersObservation() {
         Observation parent = Observation.start("parent", registry);
-        AtomicReference<Observation> current = new AtomicReference<>();
 
         model.stream(prompt)
-                .transformDeferredContextual((flux, context) -> {
-                    current.set(context.get(ObservationThreadLocalAccessor.KEY));
-                    return flux;
-                })
                 .contextWrite(context -> context.put(ObservationThreadLocalAccessor.KEY, parent))
                 .blockLast();
         parent.stop();
 
-        assertThat(current).hasValue(parent);
         assertStopped().hasParentObservationEqualTo(parent);
+    }
+
+    @Test
+    void theEngineIsAskedInTheObservationsScope() {
+        List<Observation> current = new CopyOnWriteArrayList<>();
+        engine.onSubmit = () -> current.add(registry.getCurrentObservation());
+
+        model.call(prompt);
+        model.stream(prompt).blockLast();
+
+        assertThat(current).hasSize(2).allSatisfy(observation -> assertThat(
+                        observation.getContextView().getName())
+                .isEqualTo(DefaultChatModelObservationConvention.DEFAULT_NAME));
     }
 
     @Test
