@@ -1,0 +1,80 @@
+package io.sliminfer.spring;
+
+import io.sliminfer.chat.ChatResult;
+import io.sliminfer.engine.GenerationReport;
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+import org.springframework.ai.chat.messages.AssistantMessage;
+import org.springframework.ai.chat.metadata.ChatGenerationMetadata;
+import org.springframework.ai.chat.metadata.ChatResponseMetadata;
+import org.springframework.ai.chat.metadata.DefaultUsage;
+import org.springframework.ai.chat.model.ChatResponse;
+import org.springframework.ai.chat.model.Generation;
+
+/**
+ * Turns the engine's results into Spring AI's responses. One for each request. Stateless.
+ *
+ * @param id    of the response; all chunks of a stream have the same one
+ * @param model name of the loaded model
+ */
+record ResponseMapper(String id, String model) {
+
+    /** A piece of a streamed answer. */
+    ChatResponse delta(String text) {
+        return response(text, ChatGenerationMetadata.NULL, metadata().build());
+    }
+
+    /** The end of a streamed answer: no text, all metadata. */
+    ChatResponse last(ChatResult result) {
+        return finished("", result);
+    }
+
+    /** A whole answer with all metadata. */
+    ChatResponse complete(ChatResult result) {
+        return finished(result.text(), result);
+    }
+
+    private ChatResponse finished(String text, ChatResult result) {
+        GenerationReport report = result.report();
+        ChatGenerationMetadata generation = ChatGenerationMetadata.builder()
+                .finishReason(result.finishReason().name())
+                .build();
+        ChatResponseMetadata response = metadata()
+                .usage(new DefaultUsage(report.promptTokens(), report.generatedTokens()))
+                .keyValue(SlimInferMetadata.TTFT_MS, millis(report.timeToFirstToken()))
+                .keyValue(SlimInferMetadata.QUEUE_MS, millis(report.queued()))
+                .keyValue(SlimInferMetadata.PREFILL_MS, millis(report.prefill()))
+                .keyValue(SlimInferMetadata.PER_TOKEN_MS, millis(report.perToken()))
+                .keyValue(SlimInferMetadata.PRUNED_SHARE, report.prunedShare())
+                .keyValue(SlimInferMetadata.FLOPS_SAVED_SHARE, report.flopsSavedShare())
+                .keyValue(SlimInferMetadata.KV_BYTES, report.kvBytes())
+                .keyValue(
+                        SlimInferMetadata.STAGES,
+                        report.stages().stream().map(ResponseMapper::stage).toList())
+                .keyValue(SlimInferMetadata.REPORT, report)
+                .build();
+        return response(text, generation, response);
+    }
+
+    private ChatResponseMetadata.Builder metadata() {
+        return ChatResponseMetadata.builder().id(id).model(model);
+    }
+
+    private static ChatResponse response(
+            String text, ChatGenerationMetadata generation, ChatResponseMetadata metadata) {
+        return new ChatResponse(List.of(new Generation(new AssistantMessage(text), generation)), metadata);
+    }
+
+    private static Map<String, Object> stage(GenerationReport.Stage stage) {
+        return Map.of(
+                "firstLayer", stage.firstLayer(),
+                "lastLayer", stage.lastLayer(),
+                "liveTokens", stage.liveTokens(),
+                "keptBlocks", stage.keptBlocks());
+    }
+
+    private static double millis(Duration duration) {
+        return duration.toNanos() / 1e6;
+    }
+}

@@ -1,0 +1,40 @@
+package io.sliminfer.spring;
+
+/**
+ * Keys under which SlimInfer's report is found in the {@code ChatResponseMetadata} of a finished answer; of a stream, in its last
+ * chunk.
+ */
+public final class SlimInferMetadata {
+
+    /** Time from the request to its first token, queue included, in milliseconds ({@link Double}). */
+    public static final String TTFT_MS = "slim-infer.ttft-ms";
+
+    /** Time spent waiting in the queue, in milliseconds ({@link Double}). */
+    public static final String QUEUE_MS = "slim-infer.queue-ms";
+
+    /** Time from the start of prefill to the first token, in milliseconds ({@link Double}). */
+    public static final String PREFILL_MS = "slim-infer.prefill-ms";
+
+    /** Decode time of each token after the first, in milliseconds ({@link Double}). */
+    public static final String PER_TOKEN_MS = "slim-infer.per-token-ms";
+
+    /** Share of (prompt token, layer) pairs that were never computed, 0..1 ({@link Double}). */
+    public static final String PRUNED_SHARE = "slim-infer.pruned-share";
+
+    /** Share of dense prefill's FLOPs that were not spent, 0..1 ({@link Double}). */
+    public static final String FLOPS_SAVED_SHARE = "slim-infer.flops-saved-share";
+
+    /** Bytes of the request's KV cache ({@link Long}). */
+    public static final String KV_BYTES = "slim-infer.kv-bytes";
+
+    /**
+     * Stages of prefill in order: a {@link java.util.List} of maps with {@code firstLayer}, {@code lastLayer}, {@code liveTokens}
+     * ({@link Integer}) and {@code keptBlocks} (a list of block indexes).
+     */
+    public static final String STAGES = "slim-infer.stages";
+
+    /** All of it, as {@link io.sliminfer.engine.GenerationReport}. */
+    public static final String REPORT = "slim-infer.report";
+
+    private SlimInferMetadata() {}
+}

@@ -1,0 +1,249 @@
+package io.sliminfer.spring.autoconfigure;
+
+import io.sliminfer.backend.BackendSettings;
+import io.sliminfer.engine.EngineSettings;
+import io.sliminfer.engine.PruneDefaults;
+import io.sliminfer.prune.PruneSchedule;
+import io.sliminfer.spring.OptionsMapper;
+import io.sliminfer.spring.SlimInferChatOptions;
+import java.nio.file.Path;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.function.BiConsumer;
+import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
+import org.springframework.boot.context.properties.ConfigurationProperties;
+import org.springframework.boot.context.properties.bind.DefaultValue;
+import org.springframework.boot.context.properties.source.InvalidConfigurationPropertyValueException;
+import org.springframework.util.unit.DataSize;
+
+/**
+ * All properties of SlimInfer. A key below {@code slim-infer} that is not listed here stops the application with its name: a
+ * misspelled option is not ignored. Ranges are checked by {@link #engineSettings} and {@link Chat#options}.
+ *
+ * @param model           Folder of the model, as published on Hugging Face: a path, a file: URL, or a classpath: location.
+ * @param cacheDir        Folder to which models inside jars are unpacked. By default a folder of the user's for caches.
+ * @param backend         What runs the model. "auto" takes the fastest backend that works here; a name fails if that one does not.
+ * @param computeType     Type of activations and KV cache.
+ * @param threads         Worker threads of a CPU backend; 0 for all cores.
+ * @param maxPromptTokens Longest prompt that is accepted, in tokens; longer ones are refused, never cut. 0 for what model and KV cache
+ *                        allow.
+ * @param batchMax        Most requests that are decoded together.
+ * @param queueCapacity   Most requests that may wait; further ones are refused at once.
+ * @param prefillTile     Prompt tokens that pass a layer together: smaller needs less memory, larger is faster. 0 for the backend's
+ *                        choice.
+ */
+@ConfigurationProperties(prefix = SlimInferProperties.PREFIX, ignoreUnknownFields = false)
+public record SlimInferProperties(
+        @Nullable String model,
+        @Nullable Path cacheDir,
+        @DefaultValue("auto") String backend,
+        @DefaultValue("auto") ComputeType computeType,
+        @DefaultValue("0") int threads,
+        @DefaultValue("0") int maxPromptTokens,
+        @DefaultValue("8") int batchMax,
+        @DefaultValue("64") int queueCapacity,
+        @DefaultValue("0") int prefillTile,
+        @DefaultValue KvCache kvCache,
+        @DefaultValue Pruning pruning,
+        @DefaultValue Chat chat) {
+
+    public static final String PREFIX = "slim-infer";
+
+    /**
+     * How the engine is opened.
+     *
+     * @throws InvalidConfigurationPropertyValueException naming a property whose value is not allowed
+     */
+    public EngineSettings engineSettings() {
+        require(threads >= 0, "threads", threads, "use 1 or more, or 0 for all cores");
+        require(
+                maxPromptTokens >= 0,
+                "max-prompt-tokens",
+                maxPromptTokens,
+                "use 1 or more, or 0 for no limit of its own");
+        require(batchMax >= 1 && batchMax <= 1024, "batch-max", batchMax, "use 1 to 1024");
+        require(queueCapacity >= 1, "queue-capacity", queueCapacity, "use 1 or more");
+        require(prefillTile >= 0, "prefill-tile", prefillTile, "use 1 or more, or 0 for the backend's choice");
+        require(
+                !kvCache.memory.isNegative(),
+                "kv-cache.memory",
+                kvCache.memory,
+                "use 0B for a share of the machine's memory, or more");
+        require(!backend.isBlank(), "backend", backend, "use auto or a backend's name");
+        return new EngineSettings(
+                backend.equalsIgnoreCase("auto") ? null : backend,
+                new BackendSettings(computeType.dtype(), threads),
+                pruning.defaults(),
+                maxPromptTokens,
+                kvCache.memory.toBytes(),
+                batchMax,
+                queueCapacity,
+                prefillTile);
+    }
+
+    /**
+     * The KV cache.
+     *
+     * @param memory Memory for the KV cache; 0B for a share of the machine's.
+     */
+    public record KvCache(@DefaultValue("0B") DataSize memory) {}
+
+    /**
+     * Pruning of requests that do not choose for themselves.
+     *
+     * @param enabled         Whether long prompts are pruned.
+     * @param schedule        Pruning layers and budgets, such as "4:0.5,8:2048": after layer 4 half of the prompt stays live, after layer
+     *                        8 2,048 tokens. By default chosen by the model's depth.
+     * @param block           Tokens in a block, the unit that is kept or pruned.
+     * @param unit            Consecutive tokens that are scored together; at most a block.
+     * @param window          Last prompt tokens, whose queries do the scoring.
+     * @param sink            First prompt tokens, which are always kept.
+     * @param minPromptTokens Shorter prompts are not pruned.
+     */
+    public record Pruning(
+            @DefaultValue("true") boolean enabled,
+            @Nullable String schedule,
+            @DefaultValue("64") int block,
+            @DefaultValue("8") int unit,
+            @DefaultValue("64") int window,
+            @DefaultValue("64") int sink,
+            @DefaultValue("1024") int minPromptTokens) {
+
+        /** The engine's pruning, or null for its default, which depends on the model's depth. */
+        @Nullable
+        PruneDefaults defaults() {
+            check("pruning.block", block, () -> new PruneSchedule(block, 1, 1, 0, List.of()));
+            check("pruning.unit", unit, () -> new PruneSchedule(block, unit, 1, 0, List.of()));
+            check("pruning.window", window, () -> new PruneSchedule(block, unit, window, 0, List.of()));
+            PruneSchedule dense =
+                    check("pruning.sink", sink, () -> new PruneSchedule(block, unit, window, sink, List.of()));
+            PruneDefaults off = check(
+                    "pruning.min-prompt-tokens", minPromptTokens, () -> new PruneDefaults(dense, minPromptTokens));
+            if (schedule == null) {
+                if (enabled) {
+                    requireDefaultShape();
+                    return null;
+                }
+                return off;
+            }
+            PruneSchedule pruned = check(
+                    "pruning.schedule",
+                    schedule,
+                    () -> new PruneSchedule(block, unit, window, sink, PruneSchedule.parseSteps(schedule)));
+            return enabled ? new PruneDefaults(pruned, minPromptTokens) : off;
+        }
+
+        /** The default schedule comes with sizes of its own; others must not be dropped without a word. */
+        private void requireDefaultShape() {
+            String reason = "it applies to a schedule of your own: set slim-infer.pruning.schedule as well";
+            require(block == PruneSchedule.BLOCK_DEFAULT, "pruning.block", block, reason);
+            require(unit == PruneSchedule.UNIT_DEFAULT, "pruning.unit", unit, reason);
+            require(window == PruneSchedule.WINDOW_DEFAULT, "pruning.window", window, reason);
+            require(sink == PruneSchedule.SINK_DEFAULT, "pruning.sink", sink, reason);
+            require(
+                    minPromptTokens == PruneDefaults.MIN_PROMPT_TOKENS_DEFAULT,
+                    "pruning.min-prompt-tokens",
+                    minPromptTokens,
+                    reason);
+        }
+    }
+
+    /**
+     * Options of requests that do not set their own.
+     *
+     * @param temperature       Randomness of the answer; 0 always takes the likeliest token.
+     * @param topK              Only the k likeliest tokens are drawn from; 0 for all.
+     * @param topP              Only the smallest set of likeliest tokens with this probability is drawn from; 1 for all.
+     * @param minP              Tokens less likely than this share of the likeliest are never drawn; 0 for all.
+     * @param repetitionPenalty Makes tokens of prompt and answer less likely; 1 for no penalty.
+     * @param frequencyPenalty  Makes tokens less likely for each time they were generated; 0 for no penalty.
+     * @param presencePenalty   Makes tokens less likely if they were generated; 0 for no penalty.
+     * @param seed              Seed of the draw; the same seed gives the same answer. By default a different one each time.
+     * @param maxTokens         Most tokens of an answer; 0 for all that the model's positions allow.
+     * @param stopSequences     Strings that end an answer and are not part of it.
+     * @param templateArguments Further variables of the chat template, such as enable_thinking.
+     */
+    public record Chat(
+            @Nullable Double temperature,
+            @Nullable Integer topK,
+            @Nullable Double topP,
+            @Nullable Double minP,
+            @Nullable Double repetitionPenalty,
+            @Nullable Double frequencyPenalty,
+            @Nullable Double presencePenalty,
+            @Nullable Long seed,
+            @Nullable Integer maxTokens,
+            @Nullable List<String> stopSequences,
+            @Nullable Map<String, Object> templateArguments) {
+
+        /**
+         * These as options; null where the engine's default holds.
+         *
+         * @throws InvalidConfigurationPropertyValueException naming a property whose value is not allowed
+         */
+        public SlimInferChatOptions options() {
+            SlimInferChatOptions.Builder options = SlimInferChatOptions.builder();
+            set(options, "temperature", temperature, SlimInferChatOptions.Builder::temperature);
+            set(options, "top-k", topK, SlimInferChatOptions.Builder::topK);
+            set(options, "top-p", topP, SlimInferChatOptions.Builder::topP);
+            set(options, "min-p", minP, SlimInferChatOptions.Builder::minP);
+            set(options, "repetition-penalty", repetitionPenalty, SlimInferChatOptions.Builder::repetitionPenalty);
+            set(options, "frequency-penalty", frequencyPenalty, SlimInferChatOptions.Builder::frequencyPenalty);
+            set(options, "presence-penalty", presencePenalty, SlimInferChatOptions.Builder::presencePenalty);
+            set(options, "seed", seed, SlimInferChatOptions.Builder::seed);
+            set(options, "max-tokens", maxTokens, SlimInferChatOptions.Builder::maxTokens);
+            set(options, "stop-sequences", stopSequences, SlimInferChatOptions.Builder::stopSequences);
+            set(
+                    options,
+                    "template-arguments",
+                    typed(templateArguments),
+                    SlimInferChatOptions.Builder::templateArguments);
+            return options.build();
+        }
+
+        /** Sets an option and checks it alone, so that an error names its property. */
+        private static <T> void set(
+                SlimInferChatOptions.Builder options,
+                String name,
+                @Nullable T value,
+                BiConsumer<SlimInferChatOptions.Builder, T> setter) {
+            if (value == null) {
+                return;
+            }
+            check("chat." + name, value, () -> {
+                SlimInferChatOptions.Builder alone = SlimInferChatOptions.builder();
+                setter.accept(alone, value);
+                OptionsMapper.check(alone.build());
+                return alone;
+            });
+            setter.accept(options, value);
+        }
+
+        /** Properties files know text only, and the text "false" would be true to a template. */
+        private static @Nullable Map<String, Object> typed(@Nullable Map<String, Object> arguments) {
+            if (arguments == null) {
+                return null;
+            }
+            Map<String, Object> typed = new HashMap<>(arguments);
+            typed.replaceAll((name, value) ->
+                    value.equals("true") || value.equals("false") ? Boolean.valueOf(value.toString()) : value);
+            return typed;
+        }
+    }
+
+    private static void require(boolean allowed, String name, Object value, String reason) {
+        if (!allowed) {
+            throw new InvalidConfigurationPropertyValueException(PREFIX + "." + name, value, reason);
+        }
+    }
+
+    private static <T> T check(String name, Object value, Supplier<T> result) {
+        try {
+            return result.get();
+        } catch (IllegalArgumentException e) {
+            throw new InvalidConfigurationPropertyValueException(PREFIX + "." + name, value, e.getMessage());
+        }
+    }
+}

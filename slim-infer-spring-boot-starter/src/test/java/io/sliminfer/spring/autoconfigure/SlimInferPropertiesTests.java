@@ -1,0 +1,193 @@
+package io.sliminfer.spring.autoconfigure;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
+
+import io.sliminfer.backend.BackendSettings;
+import io.sliminfer.engine.EngineSettings;
+import io.sliminfer.engine.PruneDefaults;
+import io.sliminfer.format.DType;
+import io.sliminfer.prune.PruneSchedule;
+import io.sliminfer.spring.SlimInferChatOptions;
+import java.lang.reflect.RecordComponent;
+import java.nio.file.Path;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.springframework.boot.context.properties.bind.BindException;
+import org.springframework.boot.context.properties.bind.Binder;
+import org.springframework.boot.context.properties.source.InvalidConfigurationPropertyValueException;
+import org.springframework.boot.context.properties.source.MapConfigurationPropertySource;
+
+class SlimInferPropertiesTests {
+
+    @Test
+    void defaultsAreTheEngines() {
+        SlimInferProperties properties = bind();
+
+        assertThat(properties.engineSettings()).isEqualTo(EngineSettings.defaults());
+        assertThat(properties.chat().options())
+                .isEqualTo(SlimInferChatOptions.builder().build());
+        assertThat(properties.model()).isNull();
+    }
+
+    @Test
+    void mapsEveryEngineProperty() {
+        SlimInferProperties properties = bind(
+                "model=classpath:tiny",
+                "cache-dir=/var/cache/models",
+                "backend=cpu",
+                "compute-type=bf16",
+                "threads=3",
+                "max-prompt-tokens=1000",
+                "kv-cache.memory=2GB",
+                "batch-max=4",
+                "queue-capacity=5",
+                "prefill-tile=256",
+                "pruning.schedule=4:0.5,8:2048",
+                "pruning.block=32",
+                "pruning.unit=4",
+                "pruning.window=16",
+                "pruning.sink=0",
+                "pruning.min-prompt-tokens=100");
+
+        PruneSchedule schedule = new PruneSchedule(32, 4, 16, 0, PruneSchedule.parseSteps("4:0.5,8:2048"));
+        assertThat(properties.engineSettings())
+                .isEqualTo(new EngineSettings(
+                        "cpu",
+                        new BackendSettings(DType.BF16, 3),
+                        new PruneDefaults(schedule, 100),
+                        1000,
+                        2L << 30,
+                        4,
+                        5,
+                        256));
+        assertThat(properties.model()).isEqualTo("classpath:tiny");
+        assertThat(properties.cacheDir()).isEqualTo(Path.of("/var/cache/models"));
+    }
+
+    @Test
+    void autoLeavesTheChoiceToTheEngine() {
+        EngineSettings settings = bind("backend=auto", "compute-type=auto").engineSettings();
+
+        assertThat(settings.backend()).isNull();
+        assertThat(settings.backendSettings().compute()).isNull();
+        assertThat(bind("compute-type=F32").engineSettings().backendSettings().compute())
+                .isEqualTo(DType.F32);
+    }
+
+    @Test
+    void pruningCanBeTurnedOff() {
+        for (SlimInferProperties properties :
+                List.of(bind("pruning.enabled=false"), bind("pruning.enabled=false", "pruning.schedule=4:0.5"))) {
+            assertThat(properties.engineSettings().pruning()).isEqualTo(new PruneDefaults(PruneSchedule.dense(), 1024));
+        }
+    }
+
+    @Test
+    void mapsEveryOption() throws ReflectiveOperationException {
+        SlimInferProperties.Chat chat = bind(
+                        "chat.temperature=0.7",
+                        "chat.top-k=40",
+                        "chat.top-p=0.9",
+                        "chat.min-p=0.05",
+                        "chat.repetition-penalty=1.1",
+                        "chat.frequency-penalty=0.2",
+                        "chat.presence-penalty=0.3",
+                        "chat.seed=42",
+                        "chat.max-tokens=100",
+                        "chat.stop-sequences[0]=END",
+                        "chat.template-arguments.enable_thinking=false",
+                        "chat.template-arguments.style=short")
+                .chat();
+
+        SlimInferChatOptions options = chat.options();
+        assertThat(options.getTemplateArguments()).isEqualTo(Map.of("enable_thinking", false, "style", "short"));
+        for (RecordComponent component : SlimInferProperties.Chat.class.getRecordComponents()) {
+            Object configured = component.getAccessor().invoke(chat);
+            assertThat(configured).as(component.getName()).isNotNull();
+            if (!component.getName().equals("templateArguments")) {
+                String getter = "get" + component.getName().substring(0, 1).toUpperCase()
+                        + component.getName().substring(1);
+                assertThat(SlimInferChatOptions.class.getMethod(getter).invoke(options))
+                        .as(getter)
+                        .isEqualTo(configured);
+            }
+        }
+    }
+
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = '|',
+            value = {
+                "threads|-1|0 for all cores",
+                "max-prompt-tokens|-1|0 for no limit",
+                "kv-cache.memory|-1B|0B for a share",
+                "batch-max|0|1 to 1024",
+                "queue-capacity|0|1 or more",
+                "prefill-tile|-1|0 for the backend's choice",
+                "pruning.block|0|1..1024",
+                "pruning.unit|65|1..64",
+                "pruning.window|0|1..1024",
+                "pruning.sink|-1|0 or more",
+                "pruning.min-prompt-tokens|-1|0 or more",
+                "pruning.schedule|4|not LAYER:BUDGET",
+                "pruning.schedule|8:0.5,4:0.5|layers must rise",
+                "pruning.schedule|4:1.5|at most 1",
+                "pruning.block|32|set slim-infer.pruning.schedule as well",
+                "pruning.min-prompt-tokens|0|set slim-infer.pruning.schedule as well",
+            })
+    void namesAnEnginePropertyThatIsNotAllowed(String name, String value, String allowed) {
+        SlimInferProperties properties = bind(name + "=" + value);
+
+        assertInvalid(properties::engineSettings, name, allowed);
+    }
+
+    @ParameterizedTest
+    @CsvSource({
+        "temperature,NaN",
+        "temperature,-0.5",
+        "top-k,-1",
+        "top-p,0",
+        "min-p,2",
+        "repetition-penalty,0",
+        "frequency-penalty,NaN",
+        "presence-penalty,Infinity",
+        "max-tokens,-1"
+    })
+    void namesAnOptionThatIsNotAllowed(String name, String value) {
+        SlimInferProperties properties = bind("chat." + name + "=" + value);
+
+        assertInvalid(properties.chat()::options, "chat." + name, "is not allowed");
+    }
+
+    @ParameterizedTest
+    @CsvSource({"compute-type,int4", "kv-cache.memory,much", "threads,two"})
+    void namesAPropertyThatCannotBeRead(String name, String value) {
+        assertThatExceptionOfType(BindException.class)
+                .isThrownBy(() -> bind(name + "=" + value))
+                .havingCause()
+                .withMessageContaining(value);
+    }
+
+    private static void assertInvalid(ThrowingCallable mapping, String name, String reason) {
+        assertThatExceptionOfType(InvalidConfigurationPropertyValueException.class)
+                .isThrownBy(mapping)
+                .withMessageContaining(reason)
+                .satisfies(failure -> assertThat(failure.getName()).isEqualTo("slim-infer." + name));
+    }
+
+    private static SlimInferProperties bind(String... pairs) {
+        Map<String, String> values = new HashMap<>();
+        for (String pair : pairs) {
+            String[] nameAndValue = pair.split("=", 2);
+            values.put("slim-infer." + nameAndValue[0], nameAndValue[1]);
+        }
+        return new Binder(new MapConfigurationPropertySource(values))
+                .bindOrCreate(SlimInferProperties.PREFIX, SlimInferProperties.class);
+    }
+}
