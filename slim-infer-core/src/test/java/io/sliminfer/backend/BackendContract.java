@@ -290,7 +290,7 @@ public abstract class BackendContract {
         int[] slots = {2, 0, 1};
         float[] poison = new float[48 * layout.subject().queryColumns() * 2];
         Arrays.fill(poison, Float.NaN);
-        Twin poisoned = twins.activations(48, layout.subject().queryColumns() * 2L, poison, 1);
+        Twin poisoned = twins.floats(48, layout.subject().queryColumns() * 2L, poison);
         Twin q = twins.output(48, layout.subject().queryColumns());
         Twin positions = twins.ints(new int[48]);
         twins.run((ops, on) -> ops.ropeAndStore(

@@ -8,6 +8,7 @@ import io.sliminfer.backend.Ops;
 import io.sliminfer.backend.Readback;
 import io.sliminfer.backend.Weight;
 import io.sliminfer.backend.WeightSpec;
+import io.sliminfer.backend.heap.HeapReadback;
 import io.sliminfer.format.DType;
 import io.sliminfer.format.TensorSource;
 import java.lang.management.ManagementFactory;
@@ -149,7 +150,7 @@ final class OneDnnBackend implements Backend {
 
     @Override
     public Readback readback(int elements) {
-        return new HostReadback(elements);
+        return new HeapReadback(elements);
     }
 
     private NativeMemory memory(String name, long bytes) {

@@ -8,6 +8,7 @@ import io.sliminfer.backend.Readback;
 import io.sliminfer.backend.Tensor;
 import io.sliminfer.backend.Weight;
 import io.sliminfer.backend.cpu.DnnlKernels.After;
+import io.sliminfer.backend.heap.HeapReadback;
 import io.sliminfer.format.DType;
 import io.sliminfer.prune.PruneShape;
 import java.nio.ByteBuffer;
@@ -256,15 +257,14 @@ final class OneDnnOps implements Ops {
 
     @Override
     public void read(Readback to, Tensor from) {
+        HeapReadback readback = (HeapReadback) to;
+        OpArguments.read(from, readback.capacity());
         NativeTensor tensor = (NativeTensor) from;
-        HostReadback readback = (HostReadback) to;
-        OpArguments.read(from, readback.floats().length);
         int count = Math.toIntExact(tensor.rows() * tensor.columns());
         if (tensor.dtype() == DType.I32) {
-            tensor.memory().read(tensor.offset(), readback.ints(), 0, count);
+            tensor.memory().read(tensor.offset(), readback.expectInts(count), 0, count);
         } else {
-            require(from, DType.F32);
-            tensor.memory().read(tensor.offset(), readback.floats(), 0, count);
+            tensor.memory().read(tensor.offset(), readback.expectFloats(count), 0, count);
         }
     }
 

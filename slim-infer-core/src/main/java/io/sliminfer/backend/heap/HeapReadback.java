@@ -22,13 +22,30 @@ public final class HeapReadback implements Readback {
     public void copy(Tensor from) {
         OpArguments.read(from, floats.length);
         HeapTensor tensor = HeapTensor.of(from);
-        dtype = tensor.dtype();
-        count = tensor.elements();
-        if (dtype == DType.F32) {
-            System.arraycopy(tensor.floats(), tensor.at(0), floats, 0, count);
+        int elements = tensor.elements();
+        if (tensor.dtype() == DType.F32) {
+            System.arraycopy(tensor.floats(), tensor.at(0), expectFloats(elements), 0, elements);
         } else {
-            System.arraycopy(tensor.ints(), tensor.at(0), ints, 0, count);
+            System.arraycopy(tensor.ints(), tensor.at(0), expectInts(elements), 0, elements);
         }
+    }
+
+    public int capacity() {
+        return floats.length;
+    }
+
+    /** The array into which a backend copies {@code elements} floats. */
+    public float[] expectFloats(int elements) {
+        dtype = DType.F32;
+        count = elements;
+        return floats;
+    }
+
+    /** The array into which a backend copies {@code elements} ints. */
+    public int[] expectInts(int elements) {
+        dtype = DType.I32;
+        count = elements;
+        return ints;
     }
 
     @Override
