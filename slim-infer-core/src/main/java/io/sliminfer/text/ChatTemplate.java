@@ -6,7 +6,6 @@ import io.sliminfer.text.jinja.TemplateRefusal;
 import io.sliminfer.text.jinja.Text;
 import java.time.Clock;
 import java.time.ZonedDateTime;
-import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -76,13 +75,15 @@ public final class ChatTemplate {
             }
             variables.put(argument.getKey(), argument.getValue());
         }
-        variables.put("messages", messages.stream().map(ChatTemplate::withKnownRole).toList());
+        variables.put(
+                "messages", messages.stream().map(ChatTemplate::withKnownRole).toList());
         variables.put("tools", tools.isEmpty() ? null : tools);
         try {
             Text text = template.render(specialTokens, variables, () -> ZonedDateTime.now(clock));
             return new RenderedPrompt(text.chars(), text.trustedRuns());
         } catch (TemplateRefusal e) {
-            throw new IllegalArgumentException("the model's chat template refuses the conversation: " + e.getMessage(), e);
+            throw new IllegalArgumentException(
+                    "the model's chat template refuses the conversation: " + e.getMessage(), e);
         } catch (TemplateException e) {
             throw new IllegalArgumentException("the model's chat template failed: " + e.getMessage(), e);
         }

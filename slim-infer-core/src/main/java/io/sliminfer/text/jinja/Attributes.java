@@ -37,16 +37,25 @@ final class Attributes {
 
     /** A path such as {@code function.name} or {@code 0}, as filters take it. */
     static @Nullable Object path(@Nullable Object target, @Nullable Object path) {
+        return path(target, path, null);
+    }
+
+    /** @param otherwise what stands in for a part that is missing, or null for none */
+    static @Nullable Object path(@Nullable Object target, @Nullable Object path, @Nullable Object otherwise) {
         if (!(path instanceof Text text)) {
-            return item(target, path);
+            return orElse(item(target, path), otherwise);
         }
         Object value = target;
         for (String part : text.chars().split("\\.", -1)) {
             boolean index =
                     !part.isEmpty() && part.length() < 10 && part.chars().allMatch(c -> c >= '0' && c <= '9');
-            value = item(value, index ? (Object) Long.valueOf(part) : Text.trusted(part));
+            value = orElse(item(value, index ? (Object) Long.valueOf(part) : Text.trusted(part)), otherwise);
         }
         return value;
+    }
+
+    private static @Nullable Object orElse(@Nullable Object value, @Nullable Object otherwise) {
+        return value instanceof Undefined && otherwise != null ? otherwise : value;
     }
 
     private static @Nullable Object lookUp(@Nullable Object target, Text key, String name) {

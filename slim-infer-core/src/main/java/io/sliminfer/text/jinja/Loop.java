@@ -17,13 +17,11 @@ final class Loop {
     private @Nullable Object current = NOTHING;
     private @Nullable Object next = NOTHING;
     private @Nullable Object lastChanged = NOTHING;
-    private final int depth0;
 
     /** @param length number of items, or -1 if only walking them tells */
-    Loop(Iterator<@Nullable Object> items, int length, int depth0) {
+    Loop(Iterator<@Nullable Object> items, int length) {
         this.rest = items;
         this.length = length;
-        this.depth0 = depth0;
     }
 
     boolean advance() {
@@ -44,10 +42,6 @@ final class Loop {
 
     int index0() {
         return index0;
-    }
-
-    int depth0() {
-        return depth0;
     }
 
     int length() {
@@ -77,10 +71,11 @@ final class Loop {
                 return !hasNext();
             case "length":
                 return (long) length();
+            // Only recursive loops, which are not supported, are deeper.
             case "depth":
-                return depth0 + 1L;
+                return 1L;
             case "depth0":
-                return (long) depth0;
+                return 0L;
             case "previtem":
                 return previous == NOTHING ? new Undefined("there is no previous item") : previous;
             case "nextitem":

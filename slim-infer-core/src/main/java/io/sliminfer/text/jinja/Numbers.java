@@ -3,6 +3,7 @@ package io.sliminfer.text.jinja;
 import java.math.BigDecimal;
 import java.math.BigInteger;
 import java.math.MathContext;
+import java.math.RoundingMode;
 import org.jspecify.annotations.Nullable;
 
 /** Python's arithmetic on {@code Long}, {@code Double} and {@code Boolean}. Integers beyond 64 bits are refused, not rounded. */
@@ -140,15 +141,7 @@ final class Numbers {
             return 1 / real < 0 ? "-0.0" : "0.0";
         }
         // Double.toString gives more digits than needed before JDK 19, so the number of digits is searched here.
-        BigDecimal exact = new BigDecimal(real);
-        BigDecimal shortest = exact;
-        for (int digits = 1; digits <= 17; digits++) {
-            shortest = exact.round(new MathContext(digits));
-            if (shortest.doubleValue() == real) {
-                break;
-            }
-        }
-        shortest = shortest.stripTrailingZeros();
+        BigDecimal shortest = shortest(real).stripTrailingZeros();
         String digits = shortest.unscaledValue().abs().toString();
         int exponent = digits.length() - 1 - shortest.scale();
         String sign = real < 0 ? "-" : "";
@@ -159,5 +152,19 @@ final class Numbers {
         }
         String plain = shortest.abs().toPlainString();
         return sign + plain + (plain.indexOf('.') < 0 ? ".0" : "");
+    }
+
+    private static BigDecimal shortest(double real) {
+        BigDecimal exact = new BigDecimal(real);
+        for (int digits = 1; digits < 17; digits++) {
+            // At powers of two the nearest decimal may miss the value where the next one up or down does not.
+            for (RoundingMode mode : new RoundingMode[] {RoundingMode.HALF_EVEN, RoundingMode.UP, RoundingMode.DOWN}) {
+                BigDecimal rounded = exact.round(new MathContext(digits, mode));
+                if (rounded.doubleValue() == real) {
+                    return rounded;
+                }
+            }
+        }
+        return exact.round(new MathContext(17));
     }
 }

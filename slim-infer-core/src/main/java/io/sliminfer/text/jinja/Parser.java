@@ -141,7 +141,7 @@ final class Parser {
         } else {
             endTag();
         }
-        return new Statement.For(target, items, condition, body, otherwise, loops);
+        return new Statement.For(target, items, condition, body, otherwise);
     }
 
     private Statement setTag() {

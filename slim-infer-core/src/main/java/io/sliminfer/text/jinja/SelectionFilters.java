@@ -26,8 +26,7 @@ final class SelectionFilters {
             Bound bound = arguments.bind("map", "attribute", "default");
             while (items.hasNext()) {
                 frame.budget().spend(1);
-                Object found = Attributes.path(items.next(), bound.get(0));
-                mapped.add(found instanceof Undefined && bound.has(1) ? bound.get(1) : found);
+                mapped.add(Attributes.path(items.next(), bound.get(0), bound.get(1, null)));
             }
         } else {
             String filter = name(arguments, "map");

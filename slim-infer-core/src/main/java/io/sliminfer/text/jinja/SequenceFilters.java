@@ -228,8 +228,7 @@ final class SequenceFilters {
         Bound bound = arguments.bind("groupby", "attribute", "default", "case_sensitive");
         List<@Nullable Object> pairs = new ArrayList<>();
         for (Object item : Values.items(value)) {
-            Object found = Attributes.path(item, bound.get(0));
-            Object key = found instanceof Undefined && bound.has(1) ? bound.get(1) : found;
+            Object key = Attributes.path(item, bound.get(0), bound.get(1, null));
             pairs.add(Tuple.of(sortKey(key, bound.flag(2, false), frame), key, item));
         }
         sort(pairs, 0L, true, false, frame);

@@ -83,8 +83,7 @@ sealed interface Statement {
             Expression items,
             @Nullable Expression condition,
             Statement body,
-            @Nullable Statement otherwise,
-            int depth0)
+            @Nullable Statement otherwise)
             implements Statement {
         @Override
         public Flow execute(Frame frame) {
@@ -96,20 +95,21 @@ sealed interface Statement {
             Iterator<@Nullable Object> iterator = Values.iterator(value);
             Loop loop = new Loop(
                     condition == null ? iterator : filtered(iterator, condition, frame),
-                    known ? Values.length(value) : -1,
-                    depth0);
-            boolean any = false;
+                    known ? Values.length(value) : -1);
+            boolean completed = false;
             while (loop.advance()) {
-                any = true;
                 frame.budget().spend(1);
                 Frame turn = frame.inner();
                 turn.scope().set("loop", loop);
                 target.assign(loop.current(), turn);
-                if (body.execute(turn) == Flow.BREAK) {
+                Flow flow = body.execute(turn);
+                if (flow == Flow.BREAK) {
                     break;
                 }
+                // As in Jinja, else also runs if every turn was left by break or continue.
+                completed |= flow == Flow.NEXT;
             }
-            return any || otherwise == null ? Flow.NEXT : otherwise.execute(frame.inner());
+            return completed || otherwise == null ? Flow.NEXT : otherwise.execute(frame.inner());
         }
 
         /** Asks for each item when it is reached, because the body may change what the condition reads. */

@@ -53,9 +53,9 @@ final class Texts {
     private static String titleCase(String character) {
         int titled = Character.toTitleCase(character.codePointAt(0));
         String upper = character.toUpperCase(Locale.ROOT);
-        return upper.length() > character.length()
+        return upper.length() > character.length() && Character.isUpperCase(upper.charAt(0))
                 ? upper.charAt(0) + upper.substring(1).toLowerCase(Locale.ROOT)
-                : Character.toString(titled);
+                : upper.length() > character.length() ? upper : Character.toString(titled);
     }
 
     static Text title(Text text) {
@@ -143,7 +143,7 @@ final class Texts {
                     end++;
                 }
                 if (left-- == 0) {
-                    parts.add(text.slice(start, Whitespace.trimmedEnd(chars, chars.length())));
+                    parts.add(text.slice(start, chars.length()));
                     break;
                 }
                 parts.add(text.slice(start, end));
@@ -180,7 +180,7 @@ final class Texts {
                     start--;
                 }
                 if (left-- == 0) {
-                    parts.add(0, text.slice(Whitespace.skip(chars, 0), end));
+                    parts.add(0, text.slice(0, end));
                     break;
                 }
                 parts.add(0, text.slice(start, end));

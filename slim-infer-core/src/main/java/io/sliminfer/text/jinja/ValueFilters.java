@@ -89,7 +89,7 @@ final class ValueFilters {
         }
         if (method.equals("common")) {
             if (precision == 0 && Numbers.isIntegral(value)) {
-                return (Object) value;
+                return value;
             }
             // Python rounds the exact binary value, halves to even.
             double rounded = new BigDecimal(real)
