@@ -34,7 +34,7 @@ public final class Tokenizer implements AutoCloseable {
 
     private final TokenDecoder decoder;
 
-    private Tokenizer(TokenizerFile file, NativeTokenizer atStart, NativeTokenizer elsewhere) {
+    private Tokenizer(TokenizerFile file, TokenDecoder decoder, NativeTokenizer atStart, NativeTokenizer elsewhere) {
         this.file = file;
         this.tokens = file.tokens();
         this.atStart = atStart;
@@ -44,7 +44,7 @@ public final class Tokenizer implements AutoCloseable {
             controls.set(token.id(), token.isControl() && token.id() != file.unknownId());
             special.set(token.id(), token.special());
         }
-        this.decoder = TokenDecoder.of(file);
+        this.decoder = decoder;
     }
 
     /**
@@ -61,13 +61,14 @@ public final class Tokenizer implements AutoCloseable {
                             + "); config.json says vocab_size=" + vocabulary
                             + ". The two files are not of one model, or tokens were added without resizing the embeddings.");
         }
+        TokenDecoder decoder = TokenDecoder.of(file);
         // Nobody can write this name, so ordinary text cannot match a control token that is also in the model's
         // vocabulary.
         String hidden = "control-" + UUID.randomUUID() + "-";
         NativeTokenizer atStart = parse(file, true, hidden);
         try {
             NativeTokenizer elsewhere = file.prefixesOnlyTheStart() ? parse(file, false, hidden) : atStart;
-            return new Tokenizer(file, atStart, elsewhere);
+            return new Tokenizer(file, decoder, atStart, elsewhere);
         } catch (RuntimeException e) {
             atStart.close();
             throw e;
