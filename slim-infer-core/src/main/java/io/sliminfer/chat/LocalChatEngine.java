@@ -1,0 +1,134 @@
+package io.sliminfer.chat;
+
+import io.sliminfer.engine.Engine;
+import io.sliminfer.engine.GenerationRequest;
+import io.sliminfer.format.ModelFormatException;
+import io.sliminfer.text.ChatTemplate;
+import io.sliminfer.text.RenderedPrompt;
+import io.sliminfer.text.Tokenizer;
+import java.nio.file.Path;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.Executor;
+import java.util.concurrent.SynchronousQueue;
+import java.util.concurrent.ThreadPoolExecutor;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicLong;
+
+/**
+ * The chat engine of one model folder in this JVM. Owns engine and tokenizer. Thread-safe; prompts are rendered and tokenized on
+ * the callers' threads, so that those of several users are prepared in parallel.
+ */
+public final class LocalChatEngine implements ChatEngine {
+
+    private static final long IDLE_SECONDS = 10;
+
+    private static final ChatListener SILENT = new ChatListener() {
+        @Override
+        public void onText(String text) {}
+
+        @Override
+        public void onFinished(ChatResult result) {}
+
+        @Override
+        public void onFailed(RuntimeException failure) {}
+    };
+
+    private final String modelName;
+    private final Engine engine;
+    private final Tokenizer tokenizer;
+    private final ChatTemplate template;
+
+    /** Calls listeners. A thread lives as long as its listener has something to do: a slow one holds up no other. */
+    private final Executor listeners;
+
+    public LocalChatEngine(String modelName, Engine engine, Tokenizer tokenizer, ChatTemplate template) {
+        this.modelName = modelName;
+        this.engine = engine;
+        this.tokenizer = tokenizer;
+        this.template = template;
+        AtomicLong number = new AtomicLong();
+        // Never shut down: its threads are daemons and end when idle, and what close() cancels still has to be told.
+        this.listeners = new ThreadPoolExecutor(
+                0, Integer.MAX_VALUE, IDLE_SECONDS, TimeUnit.SECONDS, new SynchronousQueue<>(), task -> {
+                    Thread thread = new Thread(task, "slim-infer-chat-" + number.incrementAndGet());
+                    thread.setDaemon(true);
+                    return thread;
+                });
+    }
+
+    /**
+     * Loads tokenizer and template for an engine, and takes the engine over. If this fails, the engine is still the caller's.
+     *
+     * @param folder        the model folder, for messages
+     * @param tokenizerFile its tokenizer.json, if there
+     * @param chatTemplate  source of its chat template, if there
+     * @param specialTokens template variables such as {@code bos_token}
+     * @throws ModelFormatException if tokenizer or template is missing or cannot be used
+     */
+    public static LocalChatEngine open(
+            Path folder,
+            String modelName,
+            Optional<Path> tokenizerFile,
+            Optional<String> chatTemplate,
+            Map<String, String> specialTokens,
+            Engine engine) {
+        String source = chatTemplate.orElseThrow(() -> new ModelFormatException(folder
+                + " has no chat template: neither a file chat_template.jinja nor a field chat_template in tokenizer_config.json."
+                + " Use the model's instruction-tuned version, or put a chat_template.jinja there"));
+        ChatTemplate template;
+        try {
+            template = ChatTemplate.parse(source, specialTokens);
+        } catch (IllegalArgumentException e) {
+            throw new ModelFormatException(folder + ": " + e.getMessage(), e);
+        }
+        Path file = tokenizerFile.orElse(folder.resolve("tokenizer.json"));
+        Tokenizer tokenizer = Tokenizer.load(file, engine.model().vocabulary());
+        return new LocalChatEngine(modelName, engine, tokenizer, template);
+    }
+
+    @Override
+    public String modelName() {
+        return modelName;
+    }
+
+    @Override
+    public Engine engine() {
+        return engine;
+    }
+
+    @Override
+    public ChatGeneration submit(ChatRequest request, ChatListener listener) {
+        int[] prompt = encode(request);
+        int positionsLeft = Math.max(1, engine.model().maxPositions() - prompt.length);
+        GenerationRequest generation = new GenerationRequest(
+                prompt,
+                request.sampling(),
+                request.maxTokens() == 0 ? positionsLeft : request.maxTokens(),
+                engine.model().endOfSequence(),
+                request.schedule());
+        RunningChat chat = new RunningChat(tokenizer.newStreamDecoder(), request.stop(), listener, listeners);
+        chat.started(engine.submit(generation, chat));
+        return chat;
+    }
+
+    @Override
+    public ChatResult generate(ChatRequest request) {
+        return submit(request, SILENT).join();
+    }
+
+    private int[] encode(ChatRequest request) {
+        RenderedPrompt prompt = template.render(request.messages(), request.tools(), request.arguments());
+        int[] ids = tokenizer.encode(prompt);
+        if (ids.length == 0) {
+            throw new IllegalArgumentException("the prompt is empty: the chat template made no text of the messages");
+        }
+        return ids;
+    }
+
+    @Override
+    public void close() {
+        engine.close();
+        tokenizer.close();
+    }
+}

@@ -1,0 +1,205 @@
+package io.sliminfer.chat;
+
+import io.sliminfer.engine.FinishReason;
+import io.sliminfer.engine.Generation;
+import io.sliminfer.engine.GenerationReport;
+import io.sliminfer.engine.TokenListener;
+import io.sliminfer.text.StopStrings;
+import io.sliminfer.text.TokenStreamDecoder;
+import java.util.Arrays;
+import java.util.List;
+import java.util.concurrent.CancellationException;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.Executor;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * One answer on its way from ids to text. The engine's thread only notes what happened; decoding and the listener run on the
+ * executor, in one task at a time.
+ */
+final class RunningChat implements ChatGeneration, TokenListener {
+
+    private static final Logger log = LoggerFactory.getLogger(RunningChat.class);
+
+    /** How the engine ended the generation: a reason with a report, or a failure. */
+    private record End(
+            @Nullable FinishReason reason, @Nullable GenerationReport report, @Nullable RuntimeException failure) {}
+
+    private final ChatListener listener;
+    private final Executor executor;
+    private final CompletableFuture<ChatResult> result = new CompletableFuture<>();
+
+    // Noted by the engine's thread, taken by the task; guarded by this.
+    private int[] ids = new int[16];
+    private int count;
+    private @Nullable End end;
+    private boolean scheduled;
+    private boolean cancelled;
+    private @Nullable Generation generation;
+
+    // Of the task alone.
+    private final TokenStreamDecoder decoder;
+    private final StopStrings stops;
+    private final StringBuilder answer = new StringBuilder();
+    private @Nullable RuntimeException listenerFailure;
+
+    RunningChat(TokenStreamDecoder decoder, List<String> stops, ChatListener listener, Executor executor) {
+        this.decoder = decoder;
+        this.stops = new StopStrings(stops);
+        this.listener = listener;
+        this.executor = executor;
+    }
+
+    /** Tells what to cancel. Tokens may have come before. */
+    void started(Generation submitted) {
+        boolean cancelNow;
+        synchronized (this) {
+            generation = submitted;
+            cancelNow = cancelled;
+        }
+        if (cancelNow) {
+            submitted.cancel();
+        }
+    }
+
+    @Override
+    public void onToken(int id) {
+        synchronized (this) {
+            if (count == ids.length) {
+                ids = Arrays.copyOf(ids, 2 * count);
+            }
+            ids[count++] = id;
+        }
+        schedule();
+    }
+
+    @Override
+    public void onFinished(FinishReason reason, GenerationReport report) {
+        end(new End(reason, report, null));
+    }
+
+    @Override
+    public void onFailed(RuntimeException failure) {
+        end(new End(null, null, failure));
+    }
+
+    private void end(End how) {
+        synchronized (this) {
+            end = how;
+        }
+        schedule();
+    }
+
+    private void schedule() {
+        synchronized (this) {
+            if (scheduled) {
+                return;
+            }
+            scheduled = true;
+        }
+        executor.execute(this::deliver);
+    }
+
+    private void deliver() {
+        while (true) {
+            int[] taken;
+            End ended;
+            synchronized (this) {
+                if (count == 0 && end == null) {
+                    scheduled = false;
+                    return;
+                }
+                taken = Arrays.copyOf(ids, count);
+                count = 0;
+                ended = end;
+            }
+            for (int id : taken) {
+                show(stops.append(decoder.append(id)));
+            }
+            if (stops.isStopped()) {
+                cancel();
+            }
+            if (ended != null) {
+                // 'scheduled' stays true: nothing is delivered after the end.
+                finish(ended);
+                return;
+            }
+        }
+    }
+
+    private void show(String text) {
+        if (text.isEmpty()) {
+            return;
+        }
+        answer.append(text);
+        if (listenerFailure == null) {
+            tell(() -> listener.onText(text));
+        }
+    }
+
+    /** A listener that throws ends its own generation, not the engine. */
+    private void tell(Runnable call) {
+        try {
+            call.run();
+        } catch (RuntimeException | Error e) {
+            log.warn("A chat listener failed; its generation is cancelled", e);
+            listenerFailure = e instanceof RuntimeException failure
+                    ? failure
+                    : new IllegalStateException("the chat listener failed: " + e, e);
+            cancel();
+        }
+    }
+
+    private void finish(End ended) {
+        RuntimeException failure = ended.failure() == null ? listenerFailure : ended.failure();
+        if (failure == null && ended.reason() != null && ended.report() != null) {
+            show(stops.append(decoder.finish()) + stops.finish());
+            FinishReason reason = stops.isStopped() ? FinishReason.STOP : ended.reason();
+            ChatResult finished = new ChatResult(answer.toString(), reason, ended.report());
+            failure = listenerFailure;
+            if (failure == null) {
+                tell(() -> listener.onFinished(finished));
+                result.complete(finished);
+                return;
+            }
+        }
+        RuntimeException told =
+                failure == null ? new IllegalStateException("a generation ended without a report") : failure;
+        tell(() -> listener.onFailed(told));
+        result.completeExceptionally(told);
+    }
+
+    @Override
+    public ChatResult join() {
+        try {
+            return result.get();
+        } catch (InterruptedException e) {
+            cancel();
+            Thread.currentThread().interrupt();
+            CancellationException cancellation =
+                    new CancellationException("the thread that waited for the answer was interrupted");
+            cancellation.initCause(e);
+            throw cancellation;
+        } catch (ExecutionException e) {
+            if (e.getCause() instanceof RuntimeException failure) {
+                throw failure;
+            }
+            throw new IllegalStateException(e);
+        }
+    }
+
+    @Override
+    public void cancel() {
+        Generation running;
+        synchronized (this) {
+            cancelled = true;
+            running = generation;
+        }
+        if (running != null) {
+            running.cancel();
+        }
+    }
+}
