@@ -13,7 +13,7 @@ import org.jspecify.annotations.Nullable;
  *                  strings, numbers, booleans, null, lists and maps
  * @param tools     tool definitions in the shape that chat templates take, or empty
  * @param arguments further template variables, such as {@code enable_thinking}
- * @param maxTokens most tokens to generate, or 0 for all that the model's positions allow
+ * @param maxTokens most tokens to generate, or 0 for {@link #MAX_TOKENS_DEFAULT}
  * @param stop      strings that end the answer and are not part of it
  * @param schedule  null for the engine's own, see {@link io.sliminfer.engine.GenerationRequest#schedule()}
  */
@@ -26,13 +26,16 @@ public record ChatRequest(
         List<String> stop,
         @Nullable PruneSchedule schedule) {
 
+    /** KV memory is set aside for all tokens that may be generated, so an answer needs a limit; where it cuts, the finish reason says so. */
+    public static final int MAX_TOKENS_DEFAULT = 1024;
+
     public ChatRequest {
         if (messages.isEmpty()) {
             throw new IllegalArgumentException("the prompt is empty: give at least one message");
         }
         if (maxTokens < 0) {
             throw new IllegalArgumentException(
-                    "max-tokens=" + maxTokens + " is not allowed: use 1 or more, or 0 for no limit");
+                    "max-tokens=" + maxTokens + " is not allowed: use 1 or more, or 0 for the default");
         }
         for (String string : stop) {
             if (string.isEmpty()) {

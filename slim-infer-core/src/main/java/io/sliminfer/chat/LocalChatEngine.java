@@ -104,7 +104,9 @@ public final class LocalChatEngine implements ChatEngine {
         GenerationRequest generation = new GenerationRequest(
                 prompt,
                 request.sampling(),
-                request.maxTokens() == 0 ? positionsLeft : request.maxTokens(),
+                request.maxTokens() == 0
+                        ? Math.min(ChatRequest.MAX_TOKENS_DEFAULT, positionsLeft)
+                        : request.maxTokens(),
                 engine.model().endOfSequence(),
                 request.schedule());
         RunningChat chat = new RunningChat(tokenizer.newStreamDecoder(), request.stop(), listener, listeners);

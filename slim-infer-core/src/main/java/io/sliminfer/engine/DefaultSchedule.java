@@ -3,6 +3,7 @@ package io.sliminfer.engine;
 import io.sliminfer.prune.Budget;
 import io.sliminfer.prune.PruneSchedule;
 import io.sliminfer.prune.PruneStep;
+import java.util.List;
 
 /**
  * The schedule of a model that brings none, by depth fractions: after a third of the layers a quarter of the prompt stays, after
@@ -15,13 +16,23 @@ public final class DefaultSchedule {
 
     private DefaultSchedule() {}
 
-    /** Models of fewer than four layers are not pruned. */
+    /** The default for a model of this depth with default sizes. */
     public static PruneSchedule of(int modelLayers) {
+        return of(modelLayers, PruneSchedule.dense());
+    }
+
+    /** The same with the block, unit, window and sink of another schedule. Models of fewer than four layers are not pruned. */
+    static PruneSchedule of(int modelLayers, PruneSchedule sizes) {
         if (modelLayers < 4) {
-            return PruneSchedule.dense();
+            return sizes.withoutSteps();
         }
-        return PruneSchedule.of(
-                new PruneStep(modelLayers / 3, new Budget.Share(FIRST_SHARE)),
-                new PruneStep(modelLayers * 2 / 3, new Budget.Share(SECOND_SHARE)));
+        return new PruneSchedule(
+                sizes.block(),
+                sizes.unit(),
+                sizes.window(),
+                sizes.sink(),
+                List.of(
+                        new PruneStep(modelLayers / 3, new Budget.Share(FIRST_SHARE)),
+                        new PruneStep(modelLayers * 2 / 3, new Budget.Share(SECOND_SHARE))));
     }
 }

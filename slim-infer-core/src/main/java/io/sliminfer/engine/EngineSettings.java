@@ -7,8 +7,7 @@ import org.jspecify.annotations.Nullable;
  * How an engine is opened. Zero means "choose": each choice is logged at start.
  *
  * @param backend         name of the backend, or null for the best one that works here
- * @param pruning         schedule of requests without one, or null for the default by depth fractions
- *                        ({@link DefaultSchedule})
+ * @param pruning         of requests without a schedule of their own
  * @param maxPromptTokens longest prompt that is accepted, or 0 for what model and KV memory allow
  * @param kvMemoryBytes   memory for the KV cache, or 0 for a share of the machine's
  * @param batchMax        sequences that decode together
@@ -18,7 +17,7 @@ import org.jspecify.annotations.Nullable;
 public record EngineSettings(
         @Nullable String backend,
         BackendSettings backendSettings,
-        @Nullable PruneDefaults pruning,
+        PruneSettings pruning,
         int maxPromptTokens,
         long kvMemoryBytes,
         int batchMax,
@@ -38,7 +37,14 @@ public record EngineSettings(
 
     public static EngineSettings defaults() {
         return new EngineSettings(
-                null, BackendSettings.defaults(), null, 0, 0, BATCH_MAX_DEFAULT, QUEUE_CAPACITY_DEFAULT, 0);
+                null,
+                BackendSettings.defaults(),
+                PruneSettings.defaults(),
+                0,
+                0,
+                BATCH_MAX_DEFAULT,
+                QUEUE_CAPACITY_DEFAULT,
+                0);
     }
 
     private static void require(boolean allowed, String name, long value, String range) {

@@ -59,9 +59,7 @@ public final class LocalEngine implements Engine {
     private LocalEngine(ModelFolder folder, EngineSettings settings) {
         this.model = folder.config();
         this.settings = settings;
-        this.pruning = settings.pruning() != null
-                ? settings.pruning()
-                : new PruneDefaults(DefaultSchedule.of(model.layers()), PruneDefaults.MIN_PROMPT_TOKENS_DEFAULT);
+        this.pruning = settings.pruning().resolve(model.layers());
         this.pruning.schedule().requireLayers(model.layers());
         BackendProvider provider = Backends.choose(settings.backend());
         CompletableFuture<Loaded> loading = new CompletableFuture<>();

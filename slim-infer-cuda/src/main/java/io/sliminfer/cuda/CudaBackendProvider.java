@@ -32,6 +32,7 @@ public final class CudaBackendProvider implements BackendProvider {
 
     @Override
     public Backend open(BackendSettings settings) {
-        throw new IllegalStateException("slim-infer.backend=cuda cannot be used: " + availability().reason());
+        throw new IllegalStateException(
+                "slim-infer.backend=cuda cannot be used: " + availability().reason());
     }
 }

@@ -15,7 +15,11 @@ final class CudaLibraries {
     static final List<String> NAMES = List.of("libcudart.so.13", "libnvrtc.so.13", "libcublasLt.so.13");
 
     private static final List<String> USUAL_FOLDERS = List.of(
-            "/usr/local/cuda/lib64", "/usr/local/cuda-13/lib64", "/usr/local/cuda-13.0/lib64", "/usr/lib/x86_64-linux-gnu", "/usr/lib64");
+            "/usr/local/cuda/lib64",
+            "/usr/local/cuda-13/lib64",
+            "/usr/local/cuda-13.0/lib64",
+            "/usr/lib/x86_64-linux-gnu",
+            "/usr/lib64");
 
     private final List<Path> folders;
 
@@ -39,7 +43,9 @@ final class CudaLibraries {
 
     /** The first folder that has the library. */
     Optional<Path> find(String name) {
-        return folders.stream().filter(folder -> Files.exists(folder.resolve(name))).findFirst();
+        return folders.stream()
+                .filter(folder -> Files.exists(folder.resolve(name)))
+                .findFirst();
     }
 
     List<String> missing() {

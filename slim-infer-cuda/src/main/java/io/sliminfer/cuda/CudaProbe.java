@@ -83,6 +83,7 @@ public final class CudaProbe {
         }
         return new Result(
                 true,
-                device + ", CUDA libraries in " + libraries.find(CudaLibraries.NAMES.get(0)).orElseThrow());
+                device + ", CUDA libraries in "
+                        + libraries.find(CudaLibraries.NAMES.get(0)).orElseThrow());
     }
 }

@@ -72,7 +72,8 @@ class CudaProbeTests {
         CudaProbe.Result result = probe(new FakeDriver());
         assertThat(result.complete()).isTrue();
         assertThat(result.summary())
-                .isEqualTo("NVIDIA Test 80GB (compute capability 9.0, 80 GiB, driver for CUDA 13.0), CUDA libraries in " + folder);
+                .isEqualTo("NVIDIA Test 80GB (compute capability 9.0, 80 GiB, driver for CUDA 13.0), CUDA libraries in "
+                        + folder);
     }
 
     @Test

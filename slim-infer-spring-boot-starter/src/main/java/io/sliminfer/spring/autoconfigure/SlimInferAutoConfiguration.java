@@ -2,6 +2,7 @@ package io.sliminfer.spring.autoconfigure;
 
 import io.micrometer.observation.ObservationRegistry;
 import io.sliminfer.chat.ChatEngine;
+import io.sliminfer.chat.ChatEngines;
 import io.sliminfer.engine.EngineSettings;
 import io.sliminfer.spring.ModelLocation;
 import io.sliminfer.spring.ModelLocationException;
@@ -32,6 +33,12 @@ public class SlimInferAutoConfiguration {
 
     /** Value of {@code spring.ai.model.chat} that chooses this provider. */
     public static final String ID = "slim-infer";
+
+    @Bean
+    @ConditionalOnMissingBean
+    ChatEngineLoader slimInferChatEngineLoader() {
+        return ChatEngines::open;
+    }
 
     @Bean(destroyMethod = "close")
     @ConditionalOnMissingBean

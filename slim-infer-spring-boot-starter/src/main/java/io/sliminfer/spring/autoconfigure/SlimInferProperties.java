@@ -2,7 +2,7 @@ package io.sliminfer.spring.autoconfigure;
 
 import io.sliminfer.backend.BackendSettings;
 import io.sliminfer.engine.EngineSettings;
-import io.sliminfer.engine.PruneDefaults;
+import io.sliminfer.engine.PruneSettings;
 import io.sliminfer.prune.PruneSchedule;
 import io.sliminfer.spring.OptionsMapper;
 import io.sliminfer.spring.SlimInferChatOptions;
@@ -75,7 +75,7 @@ public record SlimInferProperties(
         return new EngineSettings(
                 backend.equalsIgnoreCase("auto") ? null : backend,
                 new BackendSettings(computeType.dtype(), threads),
-                pruning.defaults(),
+                pruning.settings(),
                 maxPromptTokens,
                 kvCache.memory.toBytes(),
                 batchMax,
@@ -111,42 +111,23 @@ public record SlimInferProperties(
             @DefaultValue("64") int sink,
             @DefaultValue("1024") int minPromptTokens) {
 
-        /** The engine's pruning, or null for its default, which depends on the model's depth. */
-        @Nullable
-        PruneDefaults defaults() {
+        /** The engine's pruning. */
+        PruneSettings settings() {
             check("pruning.block", block, () -> new PruneSchedule(block, 1, 1, 0, List.of()));
             check("pruning.unit", unit, () -> new PruneSchedule(block, unit, 1, 0, List.of()));
             check("pruning.window", window, () -> new PruneSchedule(block, unit, window, 0, List.of()));
             PruneSchedule dense =
                     check("pruning.sink", sink, () -> new PruneSchedule(block, unit, window, sink, List.of()));
-            PruneDefaults off = check(
-                    "pruning.min-prompt-tokens", minPromptTokens, () -> new PruneDefaults(dense, minPromptTokens));
+            PruneSettings off =
+                    check("pruning.min-prompt-tokens", minPromptTokens, () -> PruneSettings.of(dense, minPromptTokens));
             if (schedule == null) {
-                if (enabled) {
-                    requireDefaultShape();
-                    return null;
-                }
-                return off;
+                return enabled ? PruneSettings.byDepth(dense, minPromptTokens) : off;
             }
             PruneSchedule pruned = check(
                     "pruning.schedule",
                     schedule,
                     () -> new PruneSchedule(block, unit, window, sink, PruneSchedule.parseSteps(schedule)));
-            return enabled ? new PruneDefaults(pruned, minPromptTokens) : off;
-        }
-
-        /** The default schedule comes with sizes of its own; others must not be dropped without a word. */
-        private void requireDefaultShape() {
-            String reason = "it applies to a schedule of your own: set slim-infer.pruning.schedule as well";
-            require(block == PruneSchedule.BLOCK_DEFAULT, "pruning.block", block, reason);
-            require(unit == PruneSchedule.UNIT_DEFAULT, "pruning.unit", unit, reason);
-            require(window == PruneSchedule.WINDOW_DEFAULT, "pruning.window", window, reason);
-            require(sink == PruneSchedule.SINK_DEFAULT, "pruning.sink", sink, reason);
-            require(
-                    minPromptTokens == PruneDefaults.MIN_PROMPT_TOKENS_DEFAULT,
-                    "pruning.min-prompt-tokens",
-                    minPromptTokens,
-                    reason);
+            return enabled ? PruneSettings.of(pruned, minPromptTokens) : off;
         }
     }
 
@@ -161,7 +142,7 @@ public record SlimInferProperties(
      * @param frequencyPenalty  Makes tokens less likely for each time they were generated; 0 for no penalty.
      * @param presencePenalty   Makes tokens less likely if they were generated; 0 for no penalty.
      * @param seed              Seed of the draw; the same seed gives the same answer. By default a different one each time.
-     * @param maxTokens         Most tokens of an answer; 0 for all that the model's positions allow.
+     * @param maxTokens         Most tokens of an answer; 0 for 1024. KV memory is set aside for as many.
      * @param stopSequences     Strings that end an answer and are not part of it.
      * @param templateArguments Further variables of the chat template, such as enable_thinking.
      */

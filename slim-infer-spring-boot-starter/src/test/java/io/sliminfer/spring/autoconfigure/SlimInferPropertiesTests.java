@@ -5,7 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 
 import io.sliminfer.backend.BackendSettings;
 import io.sliminfer.engine.EngineSettings;
-import io.sliminfer.engine.PruneDefaults;
+import io.sliminfer.engine.PruneSettings;
 import io.sliminfer.format.DType;
 import io.sliminfer.prune.PruneSchedule;
 import io.sliminfer.spring.SlimInferChatOptions;
@@ -60,7 +60,7 @@ class SlimInferPropertiesTests {
                 .isEqualTo(new EngineSettings(
                         "cpu",
                         new BackendSettings(DType.BF16, 3),
-                        new PruneDefaults(schedule, 100),
+                        PruneSettings.of(schedule, 100),
                         1000,
                         2L << 30,
                         4,
@@ -81,10 +81,18 @@ class SlimInferPropertiesTests {
     }
 
     @Test
+    void sizesWithoutAScheduleApplyToTheOneByDepth() {
+        assertThat(bind("pruning.block=32", "pruning.min-prompt-tokens=0")
+                        .engineSettings()
+                        .pruning())
+                .isEqualTo(PruneSettings.byDepth(new PruneSchedule(32, 8, 64, 64, List.of()), 0));
+    }
+
+    @Test
     void pruningCanBeTurnedOff() {
         for (SlimInferProperties properties :
                 List.of(bind("pruning.enabled=false"), bind("pruning.enabled=false", "pruning.schedule=4:0.5"))) {
-            assertThat(properties.engineSettings().pruning()).isEqualTo(new PruneDefaults(PruneSchedule.dense(), 1024));
+            assertThat(properties.engineSettings().pruning()).isEqualTo(PruneSettings.of(PruneSchedule.dense(), 1024));
         }
     }
 
@@ -138,8 +146,6 @@ class SlimInferPropertiesTests {
                 "pruning.schedule|4|not LAYER:BUDGET",
                 "pruning.schedule|8:0.5,4:0.5|layers must rise",
                 "pruning.schedule|4:1.5|at most 1",
-                "pruning.block|32|set slim-infer.pruning.schedule as well",
-                "pruning.min-prompt-tokens|0|set slim-infer.pruning.schedule as well",
             })
     void namesAnEnginePropertyThatIsNotAllowed(String name, String value, String allowed) {
         SlimInferProperties properties = bind(name + "=" + value);
