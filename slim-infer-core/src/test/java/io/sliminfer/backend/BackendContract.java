@@ -132,6 +132,10 @@ public abstract class BackendContract {
     @CsvSource({
         "1, 64, 64",
         "1, 37, 1",
+        "3, 2100, 70",
+        "7, 1030, 33",
+        "19, 129, 40",
+        "20, 129, 40",
         "2, 2048, 70",
         "11, 96, 65",
         "12, 33, 33",
@@ -316,24 +320,26 @@ public abstract class BackendContract {
 
     @ParameterizedTest
     @CsvSource({
-        // heads, kvHeads, headDim, tokens, block, unit, window, sink
-        "4, 2, 64, 170, 16, 8, 8, 16",
-        "4, 4, 32, 161, 16, 16, 1, 0",
-        "8, 2, 80, 173, 16, 1, 20, 5",
-        "8, 1, 96, 200, 40, 7, 70, 10",
-        "2, 1, 128, 150, 64, 8, 64, 64",
-        "2, 2, 64, 9, 4, 3, 9, 2",
-        // the schedule's blocks are not the pool's slots
-        "4, 2, 64, 170, 24, 8, 8, 16",
-        "4, 2, 32, 131, 7, 3, 8, 16"
+        // heads, kvHeads, headDim, tokens, slot, block, unit, window, sink
+        "4, 2, 64, 170, 16, 16, 8, 8, 16",
+        "4, 4, 32, 161, 16, 16, 16, 1, 0",
+        "8, 2, 80, 173, 16, 16, 1, 20, 5",
+        "8, 1, 96, 200, 40, 40, 7, 70, 10",
+        "2, 1, 128, 150, 64, 64, 8, 64, 64",
+        "2, 2, 64, 9, 4, 4, 3, 9, 2",
+        // slots smaller or larger than blocks, or cutting through units
+        "4, 2, 64, 170, 16, 24, 8, 8, 16",
+        "4, 2, 32, 131, 16, 7, 3, 8, 16",
+        "4, 2, 64, 170, 4, 16, 1, 8, 16",
+        "4, 2, 64, 170, 3, 64, 5, 8, 16",
+        "4, 2, 64, 170, 64, 10, 8, 8, 16"
     })
     protected void scoresBlocksByTheirBestUnit(
-            int heads, int kvHeads, int headDim, int tokens, int block, int unit, int window, int sink) {
+            int heads, int kvHeads, int headDim, int tokens, int slot, int block, int unit, int window, int sink) {
         TwinHeads layout = twins.heads(heads, kvHeads, headDim, false, 400);
-        int slot = block == 24 || block == 7 ? 16 : block;
-        int blocks = (tokens + slot - 1) / slot;
-        TwinPool pool = twins.pool(blocks + 3, slot, kvHeads, headDim);
-        int[] slots = shuffledSlots(blocks + 3);
+        int count = (tokens + slot - 1) / slot + 3;
+        TwinPool pool = twins.pool(count, slot, kvHeads, headDim);
+        int[] slots = shuffledSlots(count);
         attend(layout, pool, sequence(slots, tokens, tokens));
         scoreBlocks(layout, pool, slots, shape(tokens, block, unit, window, sink, 0.5));
     }

@@ -250,13 +250,17 @@ final class LaneAttention {
             PruneShape shape,
             int lanes) {
         int d = heads.headDim();
+        // As many units at a time as a pool's block has tokens: that is what the scratch memory holds.
+        int units = sums.length;
+        int step = kvPool.block();
         Arrays.fill(s.max, 0, lanes, Float.NEGATIVE_INFINITY);
         Arrays.fill(s.sum, 0, lanes, 0);
-        for (int rank = 0; rank < shape.liveBlocks(); rank++) {
-            int units = unitScores(s, rank, sequence, kvPool, kvHead, d, shape, lanes);
-            raiseMax(s, units, lanes);
+        for (int first = 0; first < units; first += step) {
+            int count = Math.min(step, units - first);
+            unitScores(s, first, count, sequence, kvPool, kvHead, d, shape, lanes);
+            raiseMax(s, count, lanes);
             System.arraycopy(s.newMax, 0, s.max, 0, lanes);
-            for (int u = 0; u < units; u++) {
+            for (int u = 0; u < count; u++) {
                 LaneKernels.subtract(s.scores[u], s.max, lanes);
                 s.exponential.apply(s.scores[u], 0, lanes);
                 LaneKernels.add(s.sum, s.scores[u], lanes);
@@ -265,38 +269,60 @@ final class LaneAttention {
         for (int lane = 0; lane < lanes; lane++) {
             s.sum[lane] = 1 / s.sum[lane];
         }
-        for (int rank = 0; rank < shape.liveBlocks(); rank++) {
-            int units = unitScores(s, rank, sequence, kvPool, kvHead, d, shape, lanes);
-            for (int u = 0; u < units; u++) {
+        for (int first = 0; first < units; first += step) {
+            int count = Math.min(step, units - first);
+            unitScores(s, first, count, sequence, kvPool, kvHead, d, shape, lanes);
+            for (int u = 0; u < count; u++) {
                 LaneKernels.subtract(s.scores[u], s.max, lanes);
                 s.exponential.apply(s.scores[u], 0, lanes);
                 LaneKernels.multiply(s.scores[u], s.sum, lanes);
-                sums[BlockKernels.firstUnit(shape, rank) + u] = RowKernels.sum(s.scores[u], 0, lanes);
+                sums[first + u] = RowKernels.sum(s.scores[u], 0, lanes);
             }
         }
     }
 
-    /** {@code scores[u]} = query * mean key of the block's unit u; returns the number of units. */
-    private static int unitScores(
+    /** {@code scores[u]} = query * mean key of unit {@code first + u}, for {@code count} units. */
+    private static void unitScores(
             Scratch s,
-            int rank,
+            int first,
+            int count,
             KvView.Sequence sequence,
             JavaKvPool kvPool,
             int kvHead,
             int d,
             PruneShape shape,
             int lanes) {
-        int tokens = shape.tokensOf(rank);
-        int units = BlockKernels.unitsOf(tokens, shape.unit());
-        // A block of the schedule need not be a slot of the pool.
-        float[] keys = new float[tokens * d];
-        for (int t = 0; t < tokens; t++) {
-            int token = rank * shape.block() + t;
-            float[] slot = kvPool.keys(sequence.slots()[token / kvPool.block()]);
-            System.arraycopy(slot, kvPool.at(kvHead, token % kvPool.block()), keys, t * d, d);
+        int unitsOfBlock = BlockKernels.unitsOf(shape.block(), shape.unit());
+        for (int u = 0; u < count; u++) {
+            int rank = (first + u) / unitsOfBlock;
+            int tokenInBlock = (first + u) % unitsOfBlock * shape.unit();
+            int tokens = Math.min(shape.unit(), shape.tokensOf(rank) - tokenInBlock);
+            meanKey(s.means, u * d, sequence, kvPool, kvHead, d, rank * shape.block() + tokenInBlock, tokens);
         }
-        BlockKernels.unitMeans(s.means, 0, keys, 0, d, tokens, shape.unit(), d);
-        scores(s, units, s.means, 0, d, lanes);
-        return units;
+        scores(s, count, s.means, 0, d, lanes);
+    }
+
+    /** Slots may be of another size than the shape's blocks, so that a unit's tokens can lie in several. */
+    private static void meanKey(
+            float[] means,
+            int at,
+            KvView.Sequence sequence,
+            JavaKvPool kvPool,
+            int kvHead,
+            int d,
+            int firstToken,
+            int tokens) {
+        Arrays.fill(means, at, at + d, 0);
+        for (int token = firstToken; token < firstToken + tokens; token++) {
+            float[] keys = kvPool.keys(sequence.slots()[token / kvPool.block()]);
+            int key = kvPool.at(kvHead, token % kvPool.block());
+            for (int i = 0; i < d; i++) {
+                means[at + i] += keys[key + i];
+            }
+        }
+        float scale = 1f / tokens;
+        for (int i = 0; i < d; i++) {
+            means[at + i] *= scale;
+        }
     }
 }

@@ -5,13 +5,15 @@ import java.util.Arrays;
 /**
  * Products over <em>lanes</em>: a lane is a row of activations, or a query of one head, and {@code in[k]} holds element k of all
  * lanes side by side. So every product adds multiples of whole arrays that start at index 0, the one form that C2 vectorises without
- * flags, and the other factor (weights, keys, values) is read in place, one number for all lanes. Measured, one core of an AVX-512
- * Xeon, 256 lanes: 50 to 70 GFLOP/s on JDK 17 and 25; arrays with offsets 7, dot products 4. Four outputs at once reach 90 on
- * JDK 25, but 18 on JDK 17, whose unrolling limit the longer body passes; {@code Math.fma} was no faster.
+ * flags, and the other factor (weights, keys, values) is read in place, one number for all lanes.
+ *
+ * <p>Measured, one core of an AVX-512 Xeon, 256 lanes, JDK 17 and 25: 33 GFLOP/s for one output and four inputs at a time. Two outputs
+ * (8 on JDK 17, 12 on 25) and six or more inputs (8 on JDK 17) pass C2's unrolling limit and stay scalar; arrays with offsets reach 7,
+ * dot products 4. {@code Math.fma} would give 40 to 45, but is a hundred times slower on processors without it.
  */
 final class LaneKernels {
 
-    /** Lanes that are worked on together: two outputs and {@link #INNER} inputs of 256 floats fit a first-level cache. */
+    /** Lanes that are worked on together: an output and {@link #INNER} inputs of 256 floats fit a first-level cache. */
     static final int LANES = 256;
 
     private static final int INNER = 32;
@@ -36,28 +38,7 @@ final class LaneKernels {
             int lanes) {
         for (int from = 0; from < inner; from += INNER) {
             int to = Math.min(inner, from + INNER);
-            int o = 0;
-            for (; o + 1 < outputs; o += 2) {
-                int first = at + o * outStep;
-                int k = from;
-                for (; k + 3 < to; k += 4) {
-                    addFourToTwo(
-                            acc[accAt + o],
-                            acc[accAt + o + 1],
-                            in,
-                            inAt + k,
-                            a,
-                            first + k * innerStep,
-                            outStep,
-                            innerStep,
-                            lanes);
-                }
-                for (; k < to; k++) {
-                    addOne(acc[accAt + o], in[inAt + k], a[first + k * innerStep], lanes);
-                    addOne(acc[accAt + o + 1], in[inAt + k], a[first + outStep + k * innerStep], lanes);
-                }
-            }
-            if (o < outputs) {
+            for (int o = 0; o < outputs; o++) {
                 int first = at + o * outStep;
                 int k = from;
                 for (; k + 3 < to; k += 4) {
@@ -67,30 +48,6 @@ final class LaneKernels {
                     addOne(acc[accAt + o], in[inAt + k], a[first + k * innerStep], lanes);
                 }
             }
-        }
-    }
-
-    private static void addFourToTwo(
-            float[] c, float[] d, float[][] in, int k, float[] a, int at, int outStep, int innerStep, int lanes) {
-        float[] in0 = in[k];
-        float[] in1 = in[k + 1];
-        float[] in2 = in[k + 2];
-        float[] in3 = in[k + 3];
-        float c0 = a[at];
-        float c1 = a[at + innerStep];
-        float c2 = a[at + 2 * innerStep];
-        float c3 = a[at + 3 * innerStep];
-        float d0 = a[at + outStep];
-        float d1 = a[at + outStep + innerStep];
-        float d2 = a[at + outStep + 2 * innerStep];
-        float d3 = a[at + outStep + 3 * innerStep];
-        for (int j = 0; j < lanes; j++) {
-            float x0 = in0[j];
-            float x1 = in1[j];
-            float x2 = in2[j];
-            float x3 = in3[j];
-            c[j] += c0 * x0 + c1 * x1 + c2 * x2 + c3 * x3;
-            d[j] += d0 * x0 + d1 * x1 + d2 * x2 + d3 * x3;
         }
     }
 
@@ -111,6 +68,13 @@ final class LaneKernels {
     private static void addOne(float[] c, float[] in, float a, int lanes) {
         for (int j = 0; j < lanes; j++) {
             c[j] += a * in[j];
+        }
+    }
+
+    /** {@code c[j] += a0[j] * b0[j] + a1[j] * b1[j]}. */
+    static void addProducts(float[] c, float[] a0, float[] b0, float[] a1, float[] b1, int n) {
+        for (int j = 0; j < n; j++) {
+            c[j] += a0[j] * b0[j] + a1[j] * b1[j];
         }
     }
 

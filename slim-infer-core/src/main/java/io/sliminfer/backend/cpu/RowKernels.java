@@ -76,19 +76,6 @@ public final class RowKernels {
         }
     }
 
-    /** Softmax of n elements in place. The largest is subtracted first, so that no exponential overflows. */
-    public static void softmax(float[] x, int at, int n, Exponential exp) {
-        float max = max(x, at, n);
-        for (int i = 0; i < n; i++) {
-            x[at + i] -= max;
-        }
-        exp.apply(x, at, n);
-        float scale = (float) (1 / sum(x, at, n));
-        for (int i = 0; i < n; i++) {
-            x[at + i] *= scale;
-        }
-    }
-
     /** The largest of n elements; NaN if one is NaN. */
     public static float max(float[] x, int at, int n) {
         float max = Float.NEGATIVE_INFINITY;
@@ -113,25 +100,6 @@ public final class RowKernels {
         }
         for (; i < n; i++) {
             s0 += x[at + i];
-        }
-        return (s0 + s1) + (s2 + s3);
-    }
-
-    /** Sum of products of n elements. */
-    public static float dot(float[] a, int aAt, float[] b, int bAt, int n) {
-        float s0 = 0;
-        float s1 = 0;
-        float s2 = 0;
-        float s3 = 0;
-        int i = 0;
-        for (; i + 3 < n; i += 4) {
-            s0 += a[aAt + i] * b[bAt + i];
-            s1 += a[aAt + i + 1] * b[bAt + i + 1];
-            s2 += a[aAt + i + 2] * b[bAt + i + 2];
-            s3 += a[aAt + i + 3] * b[bAt + i + 3];
-        }
-        for (; i < n; i++) {
-            s0 += a[aAt + i] * b[bAt + i];
         }
         return (s0 + s1) + (s2 + s3);
     }
