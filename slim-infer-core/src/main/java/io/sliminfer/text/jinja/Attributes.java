@@ -27,6 +27,7 @@ final class Attributes {
             throw undefined.failure();
         }
         if (target instanceof Map<?, ?> map) {
+            Values.key(key);
             return map.containsKey(key) ? map.get(key) : missing(target, Values.typeName(key));
         }
         if (Numbers.isIntegral(key)) {

@@ -7,7 +7,16 @@ package io.sliminfer.text.jinja;
 final class Budget {
 
     /** Enough for each character of a long conversation to be copied many times. */
-    static final long WORK_MAX = 128L << 20;
+    static final long WORK_MAX = 64L << 20;
+
+    /** A list element takes about this many times the memory of a character. */
+    static final int WORK_PER_ELEMENT = 32;
+
+    /** Running a statement or starting a loop's turn takes about this many times the time of copying a character. */
+    static final int WORK_PER_STATEMENT = 16;
+
+    /** Needles up to here are found about as fast as the text is read. */
+    static final int SHORT_NEEDLE = 64;
 
     static final long WORK_PER_DATA_CHARACTER = 64;
     static final int OUTPUT_MAX = 64 << 20;
@@ -23,11 +32,26 @@ final class Budget {
     }
 
     void spend(long work) {
-        left -= work;
-        if (left < 0 || work < 0) {
-            left = -1;
-            throw new TemplateException(
-                    "the template does more work than is allowed (" + max + " characters and list elements)");
+        left = work < 0 || work > left ? -1 : left - work;
+        if (left < 0) {
+            throw new TemplateException("the template does more work than is allowed (" + max
+                    + " characters read or written; a list element counts as " + WORK_PER_ELEMENT + ")");
+        }
+    }
+
+    void spendStatement() {
+        spend(WORK_PER_STATEMENT);
+    }
+
+    void spendElements(long elements) {
+        spend(elements > Long.MAX_VALUE / WORK_PER_ELEMENT ? Long.MAX_VALUE : elements * WORK_PER_ELEMENT);
+    }
+
+    /** A search reads the text once, but a long needle may nearly match everywhere. */
+    void spendSearch(Text text, Text needle) {
+        spend(text.length() + 1L);
+        if (needle.length() > SHORT_NEEDLE) {
+            spend((long) text.length() * (needle.length() / SHORT_NEEDLE));
         }
     }
 

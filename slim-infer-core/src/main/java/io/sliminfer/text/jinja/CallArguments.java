@@ -24,7 +24,7 @@ record CallArguments(
             values.add(expression.evaluate(frame));
         }
         if (more != null) {
-            values.addAll(Values.items(more.evaluate(frame)));
+            values.addAll(Values.items(more.evaluate(frame), frame.budget()));
         }
         Map<String, @Nullable Object> byName = new LinkedHashMap<>();
         for (Map.Entry<String, Expression> argument : named.entrySet()) {
@@ -36,7 +36,7 @@ record CallArguments(
             }
             map.forEach((name, value) -> byName.put(String.valueOf(name), value));
         }
-        frame.budget().spend(values.size() + byName.size());
+        frame.budget().spendElements(values.size() + byName.size());
         return new Arguments(values, byName);
     }
 }

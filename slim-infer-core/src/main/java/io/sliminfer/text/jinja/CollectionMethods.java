@@ -39,13 +39,13 @@ final class CollectionMethods {
             case "copy":
                 return (frame, arguments) -> {
                     arguments.bind("copy");
-                    frame.budget().spend(dict.size());
+                    frame.budget().spendElements(dict.size());
                     return new LinkedHashMap<>(dict);
                 };
             case "get":
                 return (frame, arguments) -> {
                     Bound bound = arguments.bind("get", "key", "default");
-                    Object key = bound.get(0);
+                    Object key = Values.key(bound.get(0));
                     return dict.containsKey(key) ? dict.get(key) : bound.get(1, null);
                 };
             default:
@@ -63,7 +63,7 @@ final class CollectionMethods {
                     Object wanted = arguments.bind("index", "value").get(0);
                     frame.budget().spend(list.size());
                     for (int i = 0; i < list.size(); i++) {
-                        if (Values.equal(list.get(i), wanted)) {
+                        if (Values.equal(list.get(i), wanted, frame.budget())) {
                             return (long) i;
                         }
                     }
@@ -74,14 +74,14 @@ final class CollectionMethods {
                     Object wanted = arguments.bind("count", "value").get(0);
                     frame.budget().spend(list.size());
                     return list.stream()
-                            .filter(item -> Values.equal(item, wanted))
+                            .filter(item -> Values.equal(item, wanted, frame.budget()))
                             .count();
                 };
             case "copy":
                 return type.equals("tuple")
                         ? null
                         : (frame, arguments) -> {
-                            frame.budget().spend(list.size());
+                            frame.budget().spendElements(list.size());
                             return new ArrayList<>(list);
                         };
             default:
@@ -99,7 +99,7 @@ final class CollectionMethods {
     }
 
     private static DictView view(String kind, List<@Nullable Object> items, Frame frame) {
-        frame.budget().spend(items.size());
+        frame.budget().spendElements(items.size());
         return new DictView(kind, items);
     }
 

@@ -46,7 +46,8 @@ final class Conditions {
                 (value, arguments, frame) -> Values.equal(
                         Operators.binary(
                                 "%", value, arguments.bind("divisibleby", "num").get(0), frame.budget()),
-                        0L));
+                        0L,
+                        frame.budget()));
         BY_NAME.put("upper", (value, arguments, frame) -> StringMethods.isUpper(Printer.str(value, frame.budget())));
         BY_NAME.put("lower", (value, arguments, frame) -> StringMethods.isLower(Printer.str(value, frame.budget())));
         BY_NAME.put("sameas", (value, arguments, frame) -> {

@@ -45,7 +45,8 @@ sealed interface Expression {
         public Object evaluate(Frame frame) {
             Map<@Nullable Object, @Nullable Object> dict = new LinkedHashMap<>();
             for (int i = 0; i < keys.size(); i++) {
-                dict.put(keys.get(i).evaluate(frame), values.get(i).evaluate(frame));
+                dict.put(Values.key(keys.get(i).evaluate(frame)), values.get(i).evaluate(frame));
+                frame.budget().spendElements(2);
             }
             return dict;
         }
@@ -83,7 +84,7 @@ sealed interface Expression {
         public @Nullable Object evaluate(Frame frame) {
             Object callee = function.evaluate(frame);
             if (callee instanceof Callable callable) {
-                frame.budget().spend(1);
+                frame.budget().spendStatement();
                 return callable.call(frame, arguments.evaluate(frame));
             }
             throw callee instanceof Undefined undefined
@@ -190,7 +191,7 @@ sealed interface Expression {
         for (Expression expression : expressions) {
             values.add(expression.evaluate(frame));
         }
-        frame.budget().spend(values.size());
+        frame.budget().spendElements(values.size());
         return values;
     }
 

@@ -56,17 +56,17 @@ final class Functions {
             if (source instanceof Map<?, ?> map) {
                 dict.putAll(map);
             } else {
-                for (Iterator<@Nullable Object> pairs = Values.iterator(source); pairs.hasNext(); ) {
-                    List<@Nullable Object> pair = Values.items(pairs.next());
+                for (Iterator<@Nullable Object> pairs = Values.iterator(source, frame.budget()); pairs.hasNext(); ) {
+                    List<@Nullable Object> pair = Values.items(pairs.next(), frame.budget());
                     if (pair.size() != 2) {
                         throw new TemplateException("dict() needs pairs");
                     }
-                    dict.put(pair.get(0), pair.get(1));
+                    dict.put(Values.key(pair.get(0)), pair.get(1));
                 }
             }
         }
         arguments.named().forEach((name, value) -> dict.put(Text.trusted(name), value));
-        frame.budget().spend(dict.size());
+        frame.budget().spendElements(dict.size());
         return dict;
     }
 }

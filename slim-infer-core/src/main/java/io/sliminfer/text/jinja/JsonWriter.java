@@ -39,7 +39,7 @@ final class JsonWriter {
         String itemSeparator = indent == null ? ", " : ",";
         String keySeparator = ": ";
         if (!bound.isNone(2)) {
-            List<?> separators = Values.items(bound.get(2));
+            List<?> separators = Values.items(bound.get(2), frame.budget());
             if (separators.size() != 2) {
                 throw new TemplateException("tojson: separators must be two strings");
             }
@@ -62,7 +62,7 @@ final class JsonWriter {
         if (depth > NESTING_MAX) {
             throw new TemplateException("tojson: the value is nested deeper than " + NESTING_MAX);
         }
-        budget.spend(1);
+        budget.spend(8);
         if (value == null) {
             out.append("null");
         } else if (value instanceof Text text) {
@@ -108,7 +108,7 @@ final class JsonWriter {
     private void writeMap(Map<?, ?> map, int depth) {
         List<Map.Entry<?, ?>> entries = new ArrayList<>(map.entrySet());
         if (sortKeys) {
-            entries.sort((a, b) -> Values.compare(a.getKey(), b.getKey()));
+            entries.sort((a, b) -> Values.compare(a.getKey(), b.getKey(), budget));
         }
         out.append("{");
         for (int i = 0; i < entries.size(); i++) {

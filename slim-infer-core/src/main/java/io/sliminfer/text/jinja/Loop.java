@@ -83,7 +83,7 @@ final class Loop {
             case "cycle":
                 return (Callable) (frame, arguments) -> cycle(arguments.positional());
             case "changed":
-                return (Callable) (frame, arguments) -> changed(new Tuple(arguments.positional()));
+                return (Callable) (frame, arguments) -> changed(new Tuple(arguments.positional()), frame.budget());
             default:
                 return new Undefined("'loop' has no attribute '" + name + "'");
         }
@@ -103,8 +103,8 @@ final class Loop {
         return values.get(index0 % values.size());
     }
 
-    private boolean changed(Tuple values) {
-        boolean changed = lastChanged == NOTHING || !Values.equal(lastChanged, values);
+    private boolean changed(Tuple values, Budget budget) {
+        boolean changed = lastChanged == NOTHING || !Values.equal(lastChanged, values, budget);
         lastChanged = values;
         return changed;
     }

@@ -54,7 +54,7 @@ final class Operators {
     }
 
     private static List<@Nullable Object> joined(List<?> a, List<?> b, Budget budget) {
-        budget.spend((long) a.size() + b.size());
+        budget.spendElements((long) a.size() + b.size());
         List<@Nullable Object> items = new ArrayList<>(a);
         items.addAll(b);
         return items;
@@ -74,8 +74,8 @@ final class Operators {
             }
             return repeated.toText();
         }
-        List<@Nullable Object> items = Values.items(value);
-        budget.spend(count * Math.max(1, items.size()));
+        List<@Nullable Object> items = Values.items(value, budget);
+        budget.spendElements(count * Math.max(1, items.size()));
         List<@Nullable Object> repeated = new ArrayList<>();
         for (long i = 0; i < count; i++) {
             repeated.addAll(items);
@@ -84,26 +84,23 @@ final class Operators {
     }
 
     static boolean compare(String operator, @Nullable Object left, @Nullable Object right, Budget budget) {
-        if (left instanceof Text a && right instanceof Text b) {
-            budget.spend(Math.min(a.length(), b.length()));
-        }
         switch (operator) {
             case "==":
-                return Values.equal(left, right);
+                return Values.equal(left, right, budget);
             case "!=":
-                return !Values.equal(left, right);
+                return !Values.equal(left, right, budget);
             case "in":
                 return Values.contains(right, left, budget);
             case "not in":
                 return !Values.contains(right, left, budget);
             case "<":
-                return Values.compare(left, right) < 0;
+                return Values.compare(left, right, budget) < 0;
             case "<=":
-                return Values.compare(left, right) <= 0;
+                return Values.compare(left, right, budget) <= 0;
             case ">":
-                return Values.compare(left, right) > 0;
+                return Values.compare(left, right, budget) > 0;
             case ">=":
-                return Values.compare(left, right) >= 0;
+                return Values.compare(left, right, budget) >= 0;
             default:
                 throw new IllegalStateException(operator);
         }

@@ -33,7 +33,7 @@ final class Printer {
         if (depth > NESTING_MAX) {
             throw new TemplateException("a value is nested deeper than " + NESTING_MAX);
         }
-        budget.spend(1);
+        budget.spend(8);
         if (value == null) {
             out.append("None");
         } else if (value instanceof Text text) {

@@ -21,16 +21,17 @@ final class SelectionFilters {
 
     private static Object map(@Nullable Object value, Arguments arguments, Frame frame) {
         List<@Nullable Object> mapped = new ArrayList<>();
-        Iterator<@Nullable Object> items = Values.iterator(value);
+        Iterator<@Nullable Object> items = Values.iterator(value, frame.budget());
         if (arguments.positional().isEmpty()) {
             Bound bound = arguments.bind("map", "attribute", "default");
             while (items.hasNext()) {
-                frame.budget().spend(1);
+                frame.budget().spendElements(1);
                 mapped.add(Attributes.path(items.next(), bound.get(0), bound.get(1, null)));
             }
         } else {
             String filter = name(arguments, "map");
             while (items.hasNext()) {
+                frame.budget().spendElements(1);
                 mapped.add(Filters.apply(filter, items.next(), arguments.tail(), frame));
             }
         }
@@ -49,9 +50,9 @@ final class SelectionFilters {
             test = arguments.tail();
         }
         List<@Nullable Object> selected = new ArrayList<>();
-        for (Iterator<@Nullable Object> items = Values.iterator(value); items.hasNext(); ) {
+        for (Iterator<@Nullable Object> items = Values.iterator(value, frame.budget()); items.hasNext(); ) {
             Object item = items.next();
-            frame.budget().spend(1);
+            frame.budget().spendElements(1);
             Object tested = byAttribute ? Attributes.path(item, attribute) : item;
             boolean holds = test.positional().isEmpty()
                     ? Values.isTrue(tested)

@@ -20,23 +20,23 @@ final class SequenceFilters {
         filters.put("count", SequenceFilters::length);
         filters.put("first", (value, arguments, frame) -> {
             arguments.bind("first");
-            Iterator<@Nullable Object> items = Values.iterator(value);
+            Iterator<@Nullable Object> items = Values.iterator(value, frame.budget());
             return items.hasNext() ? items.next() : new Undefined("no first item, the sequence was empty");
         });
         filters.put("last", (value, arguments, frame) -> {
             arguments.bind("last");
-            List<@Nullable Object> items = sequence("last", value);
+            List<@Nullable Object> items = sequence("last", value, frame);
             return items.isEmpty()
                     ? new Undefined("no last item, the sequence was empty")
                     : items.get(items.size() - 1);
         });
         filters.put("list", (value, arguments, frame) -> {
             arguments.bind("list");
-            return spend(new ArrayList<>(Values.items(value)), frame);
+            return spend(new ArrayList<>(Values.items(value, frame.budget())), frame);
         });
         filters.put("reverse", (value, arguments, frame) -> {
             arguments.bind("reverse");
-            List<@Nullable Object> items = new ArrayList<>(sequence("reverse", value));
+            List<@Nullable Object> items = new ArrayList<>(sequence("reverse", value, frame));
             Collections.reverse(items);
             return value instanceof Text
                     ? Texts.join(Text.EMPTY, items, frame.budget())
@@ -44,7 +44,7 @@ final class SequenceFilters {
         });
         filters.put("join", (value, arguments, frame) -> {
             Bound bound = arguments.bind("join", "d", "attribute");
-            List<@Nullable Object> items = Values.items(value);
+            List<@Nullable Object> items = Values.items(value, frame.budget());
             if (!bound.isNone(1)) {
                 items = attributes(items, bound.get(1), frame);
             }
@@ -52,7 +52,7 @@ final class SequenceFilters {
         });
         filters.put("sort", (value, arguments, frame) -> {
             Bound bound = arguments.bind("sort", "reverse", "case_sensitive", "attribute");
-            List<@Nullable Object> items = spend(new ArrayList<>(Values.items(value)), frame);
+            List<@Nullable Object> items = spend(new ArrayList<>(Values.items(value, frame.budget())), frame);
             sort(items, bound.get(2, null), bound.flag(1, false), bound.flag(0, false), frame);
             return items;
         });
@@ -77,15 +77,15 @@ final class SequenceFilters {
     }
 
     private static <T extends List<?>> T spend(T items, Frame frame) {
-        frame.budget().spend(items.size());
+        frame.budget().spendElements(items.size());
         return items;
     }
 
-    private static List<@Nullable Object> sequence(String filter, @Nullable Object value) {
+    private static List<@Nullable Object> sequence(String filter, @Nullable Object value, Frame frame) {
         if (value instanceof Generator) {
             throw new TemplateException(filter + ": a generator cannot be read backwards; put '| list' before it");
         }
-        return Values.items(value);
+        return Values.items(value, frame.budget());
     }
 
     private static Object length(@Nullable Object value, Arguments arguments, Frame frame) {
@@ -131,7 +131,7 @@ final class SequenceFilters {
         }
         Comparator<Keyed> order = (a, b) -> {
             frame.budget().spend(1);
-            return Values.compare(a.keys(), b.keys());
+            return Values.compare(a.keys(), b.keys(), frame.budget());
         };
         keyed.sort(reverse ? order.reversed() : order);
         items.clear();
@@ -156,9 +156,9 @@ final class SequenceFilters {
         Bound bound = arguments.bind("unique", "case_sensitive", "attribute");
         Set<@Nullable Object> seen = new HashSet<>();
         List<@Nullable Object> unique = new ArrayList<>();
-        for (Object item : Values.items(value)) {
+        for (Object item : Values.items(value, frame.budget())) {
             Object key = bound.isNone(1) ? item : Attributes.path(item, bound.get(1));
-            if (seen.add(sortKey(key, bound.flag(0, false), frame))) {
+            if (seen.add(Values.key(sortKey(key, bound.flag(0, false), frame)))) {
                 unique.add(item);
             }
         }
@@ -168,7 +168,7 @@ final class SequenceFilters {
     private static Object sum(@Nullable Object value, Arguments arguments, Frame frame) {
         Bound bound = arguments.bind("sum", "attribute", "start");
         Object sum = bound.get(1, 0L);
-        for (Object item : Values.items(value)) {
+        for (Object item : Values.items(value, frame.budget())) {
             Object part = bound.isNone(0) ? item : Attributes.path(item, bound.get(0));
             sum = Operators.binary("+", sum, part, frame.budget());
         }
@@ -177,7 +177,7 @@ final class SequenceFilters {
 
     private static @Nullable Object extreme(String name, @Nullable Object value, Arguments arguments, Frame frame) {
         Bound bound = arguments.bind(name, "case_sensitive", "attribute");
-        List<@Nullable Object> items = spend(new ArrayList<>(Values.items(value)), frame);
+        List<@Nullable Object> items = spend(new ArrayList<>(Values.items(value, frame.budget())), frame);
         if (items.isEmpty()) {
             return new Undefined("no aggregated item, the sequence was empty");
         }
@@ -185,7 +185,7 @@ final class SequenceFilters {
         Object bestKey = key(best, bound, frame);
         for (Object item : items.subList(1, items.size())) {
             Object key = key(item, bound, frame);
-            int order = Values.compare(key, bestKey);
+            int order = Values.compare(key, bestKey, frame.budget());
             if (name.equals("min") ? order < 0 : order > 0) {
                 best = item;
                 bestKey = key;
@@ -207,7 +207,7 @@ final class SequenceFilters {
         }
         List<@Nullable Object> batches = new ArrayList<>();
         List<@Nullable Object> batch = new ArrayList<>();
-        for (Object item : Values.items(value)) {
+        for (Object item : Values.items(value, frame.budget())) {
             if (batch.size() == size) {
                 batches.add(batch);
                 batch = new ArrayList<>();
@@ -227,7 +227,7 @@ final class SequenceFilters {
     private static Object groupBy(@Nullable Object value, Arguments arguments, Frame frame) {
         Bound bound = arguments.bind("groupby", "attribute", "default", "case_sensitive");
         List<@Nullable Object> pairs = new ArrayList<>();
-        for (Object item : Values.items(value)) {
+        for (Object item : Values.items(value, frame.budget())) {
             Object key = Attributes.path(item, bound.get(0), bound.get(1, null));
             pairs.add(Tuple.of(sortKey(key, bound.flag(2, false), frame), key, item));
         }
@@ -235,11 +235,14 @@ final class SequenceFilters {
         List<@Nullable Object> groups = new ArrayList<>();
         List<@Nullable Object> group = new ArrayList<>();
         for (int i = 0; i < pairs.size(); i++) {
-            List<@Nullable Object> pair = Values.items(pairs.get(i));
+            List<@Nullable Object> pair = Values.items(pairs.get(i), frame.budget());
             group.add(pair.get(2));
             if (i + 1 == pairs.size()
-                    || !Values.equal(pair.get(0), Values.items(pairs.get(i + 1)).get(0))) {
-                List<@Nullable Object> first = Values.items(pairs.get(i + 1 - group.size()));
+                    || !Values.equal(
+                            pair.get(0),
+                            Values.items(pairs.get(i + 1), frame.budget()).get(0),
+                            frame.budget())) {
+                List<@Nullable Object> first = Values.items(pairs.get(i + 1 - group.size()), frame.budget());
                 groups.add(Tuple.of(first.get(1), group));
                 group = new ArrayList<>();
             }

@@ -34,8 +34,7 @@ final class Slices {
             budget.spend(Math.max(0, to - from) + 1);
             return from >= to ? Text.EMPTY : text.slice(text.offset((int) from), text.offset((int) to));
         }
-        List<@Nullable Object> items = Values.items(value);
-        budget.spend(items.size());
+        List<@Nullable Object> items = Values.items(value, budget);
         List<@Nullable Object> slice = new ArrayList<>();
         for (long i = from; by > 0 ? i < to : i > to; i += by) {
             slice.add(items.get((int) i));

@@ -44,7 +44,7 @@ sealed interface Statement {
         @Override
         public Flow execute(Frame frame) {
             try {
-                frame.budget().spend(1);
+                frame.budget().spendStatement();
                 return statement.execute(frame);
             } catch (TemplateException e) {
                 throw e.at(line);
@@ -92,13 +92,13 @@ sealed interface Statement {
                 throw new TemplateException(Values.typeName(value) + " is not iterable");
             }
             boolean known = condition == null && Values.hasLength(value);
-            Iterator<@Nullable Object> iterator = Values.iterator(value);
+            Iterator<@Nullable Object> iterator = Values.iterator(value, frame.budget());
             Loop loop = new Loop(
                     condition == null ? iterator : filtered(iterator, condition, frame),
                     known ? Values.length(value) : -1);
             boolean completed = false;
             while (loop.advance()) {
-                frame.budget().spend(1);
+                frame.budget().spendStatement();
                 Frame turn = frame.inner();
                 turn.scope().set("loop", loop);
                 target.assign(loop.current(), turn);
@@ -122,7 +122,7 @@ sealed interface Statement {
                     while (found.isEmpty() && all.hasNext()) {
                         Object item = all.next();
                         Frame turn = frame.inner();
-                        frame.budget().spend(1);
+                        frame.budget().spendStatement();
                         target.assign(item, turn);
                         if (Values.isTrue(wanted.evaluate(turn))) {
                             found.add(item);

@@ -34,14 +34,18 @@ final class StringMethods {
                         : Texts.splitRight(self, separator, bound.integer(1, -1), budget);
             });
         }
+        BY_NAME.put("splitlines", (self, arguments, budget) -> {
+            List<Text> lines =
+                    Texts.lines(self, arguments.bind("splitlines", "keepends").flag(0, false));
+            budget.spendElements(lines.size());
+            return new ArrayList<@Nullable Object>(lines);
+        });
         BY_NAME.put(
-                "splitlines",
-                (self, arguments, budget) -> new ArrayList<@Nullable Object>(Texts.lines(
-                        self, arguments.bind("splitlines", "keepends").flag(0, false))));
+                "partition",
+                (self, arguments, budget) -> partition(self, arguments.bind("partition", "sep"), false, budget));
         BY_NAME.put(
-                "partition", (self, arguments, budget) -> partition(self, arguments.bind("partition", "sep"), false));
-        BY_NAME.put(
-                "rpartition", (self, arguments, budget) -> partition(self, arguments.bind("rpartition", "sep"), true));
+                "rpartition",
+                (self, arguments, budget) -> partition(self, arguments.bind("rpartition", "sep"), true, budget));
         BY_NAME.put("startswith", (self, arguments, budget) -> startsOrEnds(self, arguments, "startswith"));
         BY_NAME.put("endswith", (self, arguments, budget) -> startsOrEnds(self, arguments, "endswith"));
         BY_NAME.put("removeprefix", (self, arguments, budget) -> {
@@ -61,12 +65,12 @@ final class StringMethods {
                 (self, arguments, budget) ->
                         join(self, arguments.bind("join", "iterable").get(0), budget));
         for (String name : new String[] {"find", "rfind", "index", "rindex"}) {
-            BY_NAME.put(name, (self, arguments, budget) -> find(self, arguments, name));
+            BY_NAME.put(name, (self, arguments, budget) -> find(self, arguments, name, budget));
         }
         BY_NAME.put(
                 "count",
                 (self, arguments, budget) ->
-                        count(self, arguments.bind("count", "sub").text(0)));
+                        count(self, arguments.bind("count", "sub").text(0), budget));
         BY_NAME.put("format", (self, arguments, budget) -> Formats.braces(self, arguments, budget));
         noArguments("upper", Texts::upper);
         noArguments("lower", Texts::lower);
@@ -127,9 +131,10 @@ final class StringMethods {
         return !self.isEmpty() && self.chars().codePoints().allMatch(kind);
     }
 
-    private static Tuple partition(Text self, Bound bound, boolean fromRight) {
+    private static Tuple partition(Text self, Bound bound, boolean fromRight, Budget budget) {
         Text separator = bound.text(0);
         Texts.requireSeparator(separator);
+        budget.spendSearch(self, separator);
         int at = fromRight
                 ? self.chars().lastIndexOf(separator.chars())
                 : self.chars().indexOf(separator.chars());
@@ -174,7 +179,7 @@ final class StringMethods {
     }
 
     private static Text join(Text self, @Nullable Object parts, Budget budget) {
-        List<?> items = Values.items(parts);
+        List<?> items = Values.items(parts, budget);
         for (Object item : items) {
             if (!(item instanceof Text)) {
                 throw new TemplateException("join() needs strings, found " + Values.typeName(item));
@@ -183,10 +188,11 @@ final class StringMethods {
         return Texts.join(self, items, budget);
     }
 
-    private static Object find(Text self, Arguments arguments, String name) {
+    private static Object find(Text self, Arguments arguments, String name, Budget budget) {
         Bound bound = arguments.bind(name, "sub", "start", "end");
         Text part = range(self, bound, 1);
         String wanted = bound.text(0).chars();
+        budget.spendSearch(self, bound.text(0));
         int at = part == null
                 ? -1
                 : name.startsWith("r")
@@ -202,7 +208,8 @@ final class StringMethods {
         return start + part.chars().codePointCount(0, at);
     }
 
-    private static Object count(Text self, Text wanted) {
+    private static Object count(Text self, Text wanted, Budget budget) {
+        budget.spendSearch(self, wanted);
         if (wanted.isEmpty()) {
             return self.codePoints() + 1L;
         }

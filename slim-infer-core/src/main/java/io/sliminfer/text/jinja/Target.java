@@ -37,7 +37,7 @@ sealed interface Target {
                         Values.typeName(value) + " cannot be unpacked into " + targets.size() + " names");
             }
             List<@Nullable Object> items = new ArrayList<>();
-            for (Iterator<@Nullable Object> all = Values.iterator(value);
+            for (Iterator<@Nullable Object> all = Values.iterator(value, frame.budget());
                     all.hasNext() && items.size() <= targets.size(); ) {
                 items.add(all.next());
             }

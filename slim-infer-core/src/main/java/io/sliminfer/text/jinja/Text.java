@@ -1,7 +1,5 @@
 package io.sliminfer.text.jinja;
 
-import java.util.Arrays;
-
 /**
  * A string that knows which of its characters the template's author wrote (trusted) and which came from data (not trusted).
  * Immutable; equality and order are those of the characters alone.
@@ -113,8 +111,11 @@ public final class Text implements Comparable<Text> {
         String a = chars;
         String b = other.chars;
         int common = Math.min(a.length(), b.length());
-        int i = Arrays.mismatch(a.toCharArray(), 0, common, b.toCharArray(), 0, common);
-        if (i < 0) {
+        int i = 0;
+        while (i < common && a.charAt(i) == b.charAt(i)) {
+            i++;
+        }
+        if (i == common) {
             return Integer.compare(a.length(), b.length());
         }
         // Python orders by code point, where surrogate pairs come after all other characters.

@@ -107,6 +107,7 @@ final class Texts {
 
     /** @param count most replacements, negative for all */
     static Text replace(Text text, Text old, Text replacement, long count, Budget budget) {
+        budget.spendSearch(text, old);
         String chars = text.chars();
         TextBuilder replaced = new TextBuilder();
         long left = count < 0 ? Long.MAX_VALUE : count;
@@ -125,7 +126,6 @@ final class Texts {
             }
             at = chars.indexOf(old.chars(), from);
         }
-        budget.spend(chars.length());
         return replaced.append(text, done, chars.length()).toText();
     }
 
@@ -143,22 +143,27 @@ final class Texts {
                     end++;
                 }
                 if (left-- == 0) {
+                    budget.spendElements(1);
                     parts.add(text.slice(start, chars.length()));
                     break;
                 }
+                budget.spendElements(1);
                 parts.add(text.slice(start, end));
                 start = Whitespace.skip(chars, end);
             }
             return parts;
         }
         requireSeparator(separator);
+        budget.spendSearch(text, separator);
         int start = 0;
         for (int at = chars.indexOf(separator.chars());
                 at >= 0 && left-- > 0;
                 at = chars.indexOf(separator.chars(), start)) {
+            budget.spendElements(1);
             parts.add(text.slice(start, at));
             start = at + separator.length();
         }
+        budget.spendElements(1);
         parts.add(text.slice(start, chars.length()));
         return parts;
     }
@@ -180,25 +185,29 @@ final class Texts {
                     start--;
                 }
                 if (left-- == 0) {
+                    budget.spendElements(1 + parts.size() / 32);
                     parts.add(0, text.slice(0, end));
                     break;
                 }
+                budget.spendElements(1 + parts.size() / 32);
                 parts.add(0, text.slice(start, end));
                 end = Whitespace.trimmedEnd(chars, start);
             }
             return parts;
         }
         requireSeparator(separator);
+        budget.spendSearch(text, separator);
         int end = chars.length();
         while (left-- > 0) {
             int at = chars.lastIndexOf(separator.chars(), end - separator.length());
             if (at < 0 || end < separator.length()) {
                 break;
             }
-            budget.spend(parts.size());
+            budget.spendElements(1 + parts.size() / 32);
             parts.add(0, text.slice(at + separator.length(), end));
             end = at;
         }
+        budget.spendElements(1 + parts.size() / 32);
         parts.add(0, text.slice(0, end));
         return parts;
     }

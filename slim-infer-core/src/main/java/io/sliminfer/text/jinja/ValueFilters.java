@@ -8,6 +8,9 @@ import org.jspecify.annotations.Nullable;
 /** Filters on numbers and on any value. */
 final class ValueFilters {
 
+    /** Longer texts are no numbers that a float could hold, and the pattern takes square time. */
+    private static final int NUMBER_LENGTH_MAX = 400;
+
     private ValueFilters() {}
 
     static void addTo(Map<String, Filter> filters) {
@@ -69,7 +72,9 @@ final class ValueFilters {
             return Numbers.real(value);
         }
         // Java would also take "1f" and hexadecimal floats.
-        if (value instanceof Text text && text.chars().strip().matches("[+-]?(\\d+\\.?\\d*|\\.\\d+)([eE][+-]?\\d+)?")) {
+        if (value instanceof Text text
+                && text.length() <= NUMBER_LENGTH_MAX
+                && text.chars().strip().matches("[+-]?(\\d+\\.?\\d*|\\.\\d+)([eE][+-]?\\d+)?")) {
             return Double.valueOf(text.chars().strip());
         }
         return null;

@@ -5,7 +5,6 @@ import java.util.Collection;
 import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
-import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -63,15 +62,22 @@ final class Values {
         return hasLength(value) || value instanceof Generator;
     }
 
-    static Iterator<@Nullable Object> iterator(@Nullable Object value) {
-        if (value instanceof Generator generator) {
-            return generator.items();
-        }
-        return items(value).iterator();
+    static Iterator<@Nullable Object> iterator(@Nullable Object value, Budget budget) {
+        return value instanceof Generator generator
+                ? generator.items()
+                : items(value, budget).iterator();
     }
 
     /** All items; dicts give their keys, strings their characters. A generator is used up. */
-    static List<@Nullable Object> items(@Nullable Object value) {
+    static List<@Nullable Object> items(@Nullable Object value, Budget budget) {
+        if (value instanceof Text text) {
+            budget.spendElements(text.length());
+        } else if (value instanceof Map<?, ?> map) {
+            budget.spendElements(map.size());
+        } else if (hasLength(value)) {
+            // No copy is made of these.
+            budget.spend(length(value));
+        }
         if (value instanceof List<?> list) {
             return objects(list);
         } else if (value instanceof Tuple tuple) {
@@ -86,10 +92,31 @@ final class Values {
             return characters(text);
         } else if (value instanceof Generator generator) {
             List<@Nullable Object> items = new ArrayList<>();
-            generator.items().forEachRemaining(items::add);
+            generator.items().forEachRemaining(item -> {
+                budget.spendElements(1);
+                items.add(item);
+            });
             return items;
         }
         throw new TemplateException(typeName(value) + " is not iterable");
+    }
+
+    /** A value as key of a dict. Only small values are: hashing nested ones could take forever. */
+    static @Nullable Object key(@Nullable Object value) {
+        if (value instanceof Tuple tuple) {
+            tuple.items().forEach(item -> {
+                if (item instanceof Tuple) {
+                    throw new TemplateException("nested tuples cannot be keys of a dict");
+                }
+                key(item);
+            });
+        } else if (value != null
+                && !(value instanceof Text)
+                && !(value instanceof Undefined)
+                && !Numbers.isNumber(value)) {
+            throw new TemplateException(typeName(value) + " cannot be a key of a dict");
+        }
+        return value;
     }
 
     @SuppressWarnings("unchecked")
@@ -107,41 +134,53 @@ final class Values {
         return characters;
     }
 
-    static boolean equal(@Nullable Object left, @Nullable Object right) {
+    static boolean equal(@Nullable Object left, @Nullable Object right, Budget budget) {
+        budget.spend(1);
+        if (left instanceof Text a && right instanceof Text b) {
+            budget.spend(a.length() == b.length() ? a.length() : 0);
+            return a.equals(b);
+        }
         if (Numbers.isNumber(left) && Numbers.isNumber(right)) {
             return left instanceof Long && right instanceof Long
                     ? left.equals(right)
                     : left.equals(right) || Numbers.real(left) == Numbers.real(right);
         }
         if (left instanceof List<?> a && right instanceof List<?> b) {
-            return equalItems(a, b);
+            return equalItems(a, b, budget);
         }
         if (left instanceof Tuple a && right instanceof Tuple b) {
-            return equalItems(a.items(), b.items());
+            return equalItems(a.items(), b.items(), budget);
         }
         if (left instanceof Map<?, ?> a && right instanceof Map<?, ?> b) {
-            if (a.size() != b.size()) {
-                return false;
-            }
-            for (Map.Entry<?, ?> entry : a.entrySet()) {
-                if (!b.containsKey(entry.getKey()) || !equal(entry.getValue(), b.get(entry.getKey()))) {
-                    return false;
-                }
-            }
-            return true;
+            return equalEntries(a, b, budget);
         }
         if (left instanceof Undefined && right instanceof Undefined) {
             return true;
         }
-        return Objects.equals(left, right);
+        return left == right
+                || (left instanceof DictView a
+                        && right instanceof DictView b
+                        && equalItems(a.items(), b.items(), budget));
     }
 
-    private static boolean equalItems(List<?> a, List<?> b) {
+    private static boolean equalItems(List<?> a, List<?> b, Budget budget) {
         if (a.size() != b.size()) {
             return false;
         }
         for (int i = 0; i < a.size(); i++) {
-            if (!equal(a.get(i), b.get(i))) {
+            if (!equal(a.get(i), b.get(i), budget)) {
+                return false;
+            }
+        }
+        return true;
+    }
+
+    private static boolean equalEntries(Map<?, ?> a, Map<?, ?> b, Budget budget) {
+        if (a.size() != b.size()) {
+            return false;
+        }
+        for (Map.Entry<?, ?> entry : a.entrySet()) {
+            if (!b.containsKey(entry.getKey()) || !equal(entry.getValue(), b.get(entry.getKey()), budget)) {
                 return false;
             }
         }
@@ -149,7 +188,8 @@ final class Values {
     }
 
     /** Order of two values of one kind. */
-    static int compare(@Nullable Object left, @Nullable Object right) {
+    static int compare(@Nullable Object left, @Nullable Object right, Budget budget) {
+        budget.spend(1);
         if (left instanceof Undefined undefined) {
             throw undefined.failure();
         }
@@ -160,14 +200,15 @@ final class Values {
             return Numbers.compare(left, right);
         }
         if (left instanceof Text a && right instanceof Text b) {
+            budget.spend(Math.min(a.length(), b.length()));
             return a.compareTo(b);
         }
         if ((left instanceof List && right instanceof List) || (left instanceof Tuple && right instanceof Tuple)) {
-            List<?> a = items(left);
-            List<?> b = items(right);
+            List<?> a = items(left, budget);
+            List<?> b = items(right, budget);
             for (int i = 0; i < Math.min(a.size(), b.size()); i++) {
-                if (!equal(a.get(i), b.get(i))) {
-                    return compare(a.get(i), b.get(i));
+                if (!equal(a.get(i), b.get(i), budget)) {
+                    return compare(a.get(i), b.get(i), budget);
                 }
             }
             return Integer.compare(a.size(), b.size());
@@ -179,7 +220,7 @@ final class Values {
     static boolean contains(@Nullable Object container, @Nullable Object item, Budget budget) {
         if (container instanceof Text text) {
             if (item instanceof Text part) {
-                budget.spend(text.length());
+                budget.spendSearch(text, part);
                 return text.chars().contains(part.chars());
             }
             if (item instanceof Undefined undefined) {
@@ -188,13 +229,10 @@ final class Values {
             throw new TemplateException("'in <string>' requires a string as left operand, not " + typeName(item));
         }
         if (container instanceof Map<?, ?> map) {
-            return map.containsKey(item);
+            return map.containsKey(key(item));
         }
-        if (hasLength(container)) {
-            budget.spend(length(container));
-        }
-        for (Iterator<@Nullable Object> items = iterator(container); items.hasNext(); ) {
-            if (equal(items.next(), item)) {
+        for (Iterator<@Nullable Object> items = iterator(container, budget); items.hasNext(); ) {
+            if (equal(items.next(), item, budget)) {
                 return true;
             }
         }
