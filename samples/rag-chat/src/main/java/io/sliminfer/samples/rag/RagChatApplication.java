@@ -5,14 +5,20 @@ import org.springframework.boot.SpringApplication;
 import org.springframework.boot.WebApplicationType;
 import org.springframework.boot.autoconfigure.SpringBootApplication;
 import org.springframework.context.ConfigurableApplicationContext;
+import org.springframework.core.NestedExceptionUtils;
 
 /** Answers one question and exits, or serves the page; {@link CommandLine} says which. */
 @SpringBootApplication
 public class RagChatApplication {
 
-    // On the command line the answer is the output: only warnings stand beside it.
+    // On the command line the answer is the output: only warnings stand beside it. Spring's own warning of a failed
+    // start goes too, since
+    // the failure analysis below it says the same in words.
     private static final Map<String, Object> QUIET = Map.of(
-            "logging.level.root", "warn", "spring.main.banner-mode", "off", "spring.main.log-startup-info", "false");
+            "logging.level.root", "warn",
+            "logging.level.org.springframework.context", "error",
+            "spring.main.banner-mode", "off",
+            "spring.main.log-startup-info", "false");
 
     public static void main(String[] arguments) {
         CommandLine commandLine;
@@ -39,13 +45,18 @@ public class RagChatApplication {
         SpringApplication application = new SpringApplication(RagChatApplication.class);
         application.setWebApplicationType(WebApplicationType.NONE);
         application.setDefaultProperties(QUIET);
-        try (ConfigurableApplicationContext context = application.run(properties(commandLine))) {
+        ConfigurableApplicationContext started;
+        try {
+            started = application.run(properties(commandLine));
+        } catch (RuntimeException e) {
+            return 1; // Spring Boot has said why and what to do
+        }
+        try (ConfigurableApplicationContext context = started) {
             Answer answer = context.getBean(DocumentAssistant.class).ask(question, commandLine.dense());
             new AnswerPrinter(System.out).print(answer);
             return 0;
         } catch (RuntimeException e) {
-            // What stops the start has been reported by Spring Boot; what the model refuses says what to do.
-            System.err.println(e.getMessage());
+            System.err.println(NestedExceptionUtils.getMostSpecificCause(e).getMessage());
             return 1;
         }
     }

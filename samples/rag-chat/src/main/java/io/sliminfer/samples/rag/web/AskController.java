@@ -45,7 +45,7 @@ class AskController {
                     "question has " + question.length() + " characters; 1 to " + QUESTION_CHARACTERS_MAX
                             + " are taken.");
         }
-        return assistant.stream(question, request.dense())
+        return assistant.stream(question, Boolean.TRUE.equals(request.dense()))
                 .map(AskController::event)
                 .onErrorResume(failure -> {
                     // ChatClient wraps what the model reports, and only the cause says what to do.

@@ -63,7 +63,7 @@ class PassageSplitterTests {
     }
 
     @Test
-    void loosesNoWord() {
+    void losesNoWord() {
         String words = WRAPPED.replaceAll("\\s+", " ").strip();
 
         assertThat(String.join(" ", split(90, WRAPPED)).replaceAll("\\s+", " ")).isEqualTo(words);

@@ -108,6 +108,19 @@ class AskControllerTests {
         assertThat(cancelled.await(PATIENCE.toSeconds(), TimeUnit.SECONDS)).isTrue();
     }
 
+    @Test
+    void denseMayBeLeftOut() {
+        model.streams(StubChatModel.pieces("x"));
+
+        client.post()
+                .uri("/api/ask")
+                .contentType(MediaType.APPLICATION_JSON)
+                .bodyValue("{\"question\": \"Who?\"}")
+                .exchange()
+                .expectStatus()
+                .isOk();
+    }
+
     @ParameterizedTest
     @ValueSource(strings = {"{}", "{\"question\": \"  \"}", "not json"})
     void refusesARequestWithoutAQuestion(String body) {
