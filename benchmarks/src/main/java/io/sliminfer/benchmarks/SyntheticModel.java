@@ -46,7 +46,12 @@ record SyntheticModel(
         SyntheticModel model = SHAPES.get(name);
         if (model == null) {
             throw new IllegalArgumentException("synthetic:" + name + " is unknown: there are "
-                    + String.join(", ", SHAPES.keySet().stream().sorted().map(n -> "synthetic:" + n).toList()));
+                    + String.join(
+                            ", ",
+                            SHAPES.keySet().stream()
+                                    .sorted()
+                                    .map(n -> "synthetic:" + n)
+                                    .toList()));
         }
         return model;
     }
