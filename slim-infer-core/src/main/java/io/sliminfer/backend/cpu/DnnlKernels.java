@@ -13,13 +13,14 @@ import org.bytedeco.dnnl.dnnl_memory_desc;
 import org.bytedeco.dnnl.dnnl_post_ops;
 import org.bytedeco.dnnl.dnnl_primitive_attr;
 import org.bytedeco.dnnl.dnnl_primitive_desc;
+import org.bytedeco.dnnl.dnnl_stream;
 import org.bytedeco.javacpp.BytePointer;
 import org.bytedeco.javacpp.PointerPointer;
 import org.jspecify.annotations.Nullable;
 
 /**
  * Compiled oneDNN operations by shape. Compiling takes about a millisecond, so they are kept; the least recently used are
- * dropped. One thread.
+ * dropped. One thread: the library keeps working memory for the thread that compiled an operation.
  */
 final class DnnlKernels implements AutoCloseable {
 
@@ -39,7 +40,9 @@ final class DnnlKernels implements AutoCloseable {
         /** {@code dst = product * extra}, extra laid out like dst. */
         MULTIPLY,
         /** {@code dst = factor * product}. */
-        SCALE
+        SCALE,
+        /** {@code dst = exp(product)}. */
+        EXP
     }
 
     private record MatmulKey(Layout left, Layout right, Layout out, boolean bias, After after, float factor) {}
@@ -49,6 +52,9 @@ final class DnnlKernels implements AutoCloseable {
     private record ReorderKey(Layout from, Layout to) {}
 
     private record NormKey(Layout in, Layout out, float epsilon) {}
+
+    /** Streams are not for several threads. */
+    private final dnnl_stream stream = OneDnn.newStream();
 
     private final Map<Object, DnnlPrimitive> compiled = new LinkedHashMap<>(256, 0.75f, true) {
         private static final long serialVersionUID = 1L;
@@ -185,11 +191,12 @@ final class DnnlKernels implements AutoCloseable {
         return primitive;
     }
 
-    private static DnnlPrimitive finish(
+    private DnnlPrimitive finish(
             String what, dnnl_primitive_desc desc, List<Integer> arguments, List<dnnl_memory_desc> layouts) {
         try {
             return new DnnlPrimitive(
                     what + " (" + implementation(desc) + ")",
+                    stream,
                     desc,
                     arguments.stream().mapToInt(Integer::intValue).toArray(),
                     layouts.toArray(new dnnl_memory_desc[0]));
@@ -230,6 +237,7 @@ final class DnnlKernels implements AutoCloseable {
     public void close() {
         compiled.values().forEach(DnnlPrimitive::close);
         compiled.clear();
+        dnnl_stream_destroy(stream);
     }
 
     /** Post-operations of a product. */
@@ -255,6 +263,8 @@ final class DnnlKernels implements AutoCloseable {
                     check(dnnl_post_ops_append_binary(operations, dnnl_binary_mul, extra), "append a product");
                 case SCALE ->
                     check(dnnl_post_ops_append_eltwise(operations, dnnl_eltwise_linear, factor, 0), "append a factor");
+                case EXP ->
+                    check(dnnl_post_ops_append_eltwise(operations, dnnl_eltwise_exp, 0, 0), "append an exponential");
             }
             check(dnnl_primitive_attr_set_post_ops(attributes, operations), "set post-operations");
         }

@@ -8,6 +8,7 @@ import org.bytedeco.dnnl.dnnl_memory;
 import org.bytedeco.dnnl.dnnl_memory_desc;
 import org.bytedeco.dnnl.dnnl_primitive;
 import org.bytedeco.dnnl.dnnl_primitive_desc;
+import org.bytedeco.dnnl.dnnl_stream;
 import org.bytedeco.javacpp.Pointer;
 
 /**
@@ -21,13 +22,16 @@ final class DnnlPrimitive implements AutoCloseable {
     private final dnnl_exec_arg_t arguments;
     private final NativeMemory.Address address = new NativeMemory.Address(0);
     private final String what;
+    private final dnnl_stream stream;
 
     /**
      * @param arguments oneDNN's argument numbers
      * @param layouts   a layout for each argument; not freed here
      */
-    DnnlPrimitive(String what, dnnl_primitive_desc desc, int[] arguments, dnnl_memory_desc[] layouts) {
+    DnnlPrimitive(
+            String what, dnnl_stream stream, dnnl_primitive_desc desc, int[] arguments, dnnl_memory_desc[] layouts) {
         this.what = what;
+        this.stream = stream;
         check(dnnl_primitive_create(primitive, desc), "compile " + what);
         memories = new dnnl_memory[arguments.length];
         this.arguments = new dnnl_exec_arg_t(arguments.length);
@@ -81,7 +85,7 @@ final class DnnlPrimitive implements AutoCloseable {
     }
 
     private void run() {
-        check(dnnl_primitive_execute(primitive, OneDnn.stream(), memories.length, arguments), "run " + what);
+        check(dnnl_primitive_execute(primitive, stream, memories.length, arguments), "run " + what);
     }
 
     @Override

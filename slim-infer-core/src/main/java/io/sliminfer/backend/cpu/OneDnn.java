@@ -2,6 +2,7 @@ package io.sliminfer.backend.cpu;
 
 import static org.bytedeco.dnnl.global.dnnl.*;
 
+import com.sun.jna.Function;
 import com.sun.jna.NativeLibrary;
 import com.sun.jna.Platform;
 import io.sliminfer.format.DType;
@@ -15,7 +16,7 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * The oneDNN library: loaded once for the process, with one CPU engine and one in-order stream.
+ * The oneDNN library: loaded once for the process, with one CPU engine.
  *
  * <p>oneDNN's threads are OpenMP's. How many it uses is a setting of the calling thread, see {@link #useThreads}.
  */
@@ -30,7 +31,8 @@ final class OneDnn {
     static final @Nullable String UNUSABLE;
 
     private static final dnnl_engine ENGINE = new dnnl_engine();
-    private static final dnnl_stream STREAM = new dnnl_stream();
+    /** Sets the calling thread's number of OpenMP threads; null where the runtime was not found. */
+    private static final @Nullable Function SET_THREADS;
 
     static {
         // JavaCPP's limits count the whole process's memory, mapped weights included, against four times -Xmx; a large
@@ -40,6 +42,7 @@ final class OneDnn {
         defaultProperty("org.bytedeco.javacpp.maxPhysicalBytes");
         calmOpenMp();
         UNUSABLE = load();
+        SET_THREADS = UNUSABLE == null ? openMpFunction() : null;
     }
 
     private OneDnn() {}
@@ -69,7 +72,6 @@ final class OneDnn {
         try {
             Loader.load(org.bytedeco.dnnl.global.dnnl.class);
             check(dnnl_engine_create(ENGINE, dnnl_cpu, 0), "create a CPU engine");
-            check(dnnl_stream_create(STREAM, ENGINE, dnnl_stream_in_order), "create a stream");
             return null;
         } catch (Throwable e) { // NoClassDefFoundError, UnsatisfiedLinkError, IOException of the unpacking, ...
             log.debug("oneDNN cannot be loaded", e);
@@ -86,8 +88,10 @@ final class OneDnn {
         return ENGINE;
     }
 
-    static dnnl_stream stream() {
-        return STREAM;
+    static dnnl_stream newStream() {
+        dnnl_stream stream = new dnnl_stream();
+        check(dnnl_stream_create(stream, ENGINE, dnnl_stream_in_order), "create a stream");
+        return stream;
     }
 
     /** The dtype that this CPU multiplies fastest: bf16 where it has instructions for it. */
@@ -138,14 +142,24 @@ final class OneDnn {
      * that a container may use, so this is called even for the default.
      */
     static void useThreads(int threads) {
+        if (SET_THREADS != null) {
+            SET_THREADS.invoke(new Object[] {threads});
+        }
+    }
+
+    /** Whether {@link #useThreads} has an effect. */
+    static boolean canUseThreads() {
+        return SET_THREADS != null;
+    }
+
+    private static @Nullable Function openMpFunction() {
         String openMp = loadedOpenMp();
         if (openMp == null) {
             log.warn(
-                    "The OpenMP runtime of oneDNN was not found, so its threads cannot be set to {}: set the environment variable OMP_NUM_THREADS instead.",
-                    threads);
-            return;
+                    "The OpenMP runtime of oneDNN was not found, so slim-infer.threads has no effect on it: set the environment variable OMP_NUM_THREADS instead.");
+            return null;
         }
-        NativeLibrary.getInstance(openMp).getFunction("omp_set_num_threads").invoke(new Object[] {threads});
+        return NativeLibrary.getInstance(openMp).getFunction("omp_set_num_threads");
     }
 
     /** The OpenMP library that was loaded next to libdnnl. */

@@ -153,7 +153,8 @@ final class OneDnnBackend implements Backend {
         return new HeapReadback(elements);
     }
 
-    private NativeMemory memory(String name, long bytes) {
+    /** Memory that lives until {@link #free} or {@link #close}. */
+    NativeMemory memory(String name, long bytes) {
         NativeMemory memory = new NativeMemory(name, bytes);
         memories.add(memory);
         return memory;
@@ -165,16 +166,23 @@ final class OneDnnBackend implements Backend {
             return old;
         }
         if (old != null) {
-            memories.remove(old);
-            old.close();
+            free(old);
         }
         return memory(name, bytes);
+    }
+
+    void free(NativeMemory... given) {
+        for (NativeMemory memory : given) {
+            memories.remove(memory);
+            memory.close();
+        }
     }
 
     @Override
     public void close() {
         if (!closed) {
             closed = true;
+            ops.close();
             workers.close();
             kernels.close();
             memories.forEach(NativeMemory::close);

@@ -29,11 +29,41 @@ record OneDnnKvPool(NativeMemory memory, int slots, int block, int kvHeads, int 
         return ((long) slot * block + token) * rowElements();
     }
 
-    long keys(int slot) {
-        return memory.address() + element(slot, 0) * dtype.bytes();
+    /** Address of a token's keys of all heads. */
+    long keys(int slot, int token) {
+        return memory.address() + element(slot, token) * dtype.bytes();
     }
 
-    long values(int slot) {
-        return keys(slot) + (long) kvColumns() * dtype.bytes();
+    /** Address of a token's key of one head. */
+    long keys(int slot, int token, int kvHead) {
+        return keys(slot, token) + (long) kvHead * headDim * dtype.bytes();
+    }
+
+    /** Bytes from a key to its value. */
+    long valuesOffset() {
+        return (long) kvColumns() * dtype.bytes();
+    }
+
+    /** One head's key of a token as float32. */
+    void readKey(int slot, int token, int kvHead, float[] to) {
+        long at = element(slot, token) + (long) kvHead * headDim;
+        if (dtype == DType.F32) {
+            memory.read(at, to, 0, headDim);
+        } else {
+            short[] half = new short[headDim];
+            memory.read(at, half, 0, headDim);
+            HalfFloats.bf16ToFloat(to, 0, half, 0, headDim);
+        }
+    }
+
+    /** How many of a sequence's {@code count} tokens from {@code start} on lie in neighbouring slots. */
+    int neighbours(int[] slots, int start, int count) {
+        int b = start / block;
+        int end = (b + 1) * block;
+        while (end < start + count && slots[b + 1] == slots[b] + 1) {
+            b++;
+            end += block;
+        }
+        return Math.min(end - start, count);
     }
 }

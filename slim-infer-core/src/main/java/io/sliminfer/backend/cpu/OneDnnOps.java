@@ -16,7 +16,7 @@ import org.bytedeco.javacpp.Pointer;
 import org.jspecify.annotations.Nullable;
 
 /** The operations of {@link OneDnnBackend}; attention and scoring are in {@link OneDnnAttention}, RoPE in {@link RopeStore}. */
-final class OneDnnOps implements Ops {
+final class OneDnnOps implements Ops, AutoCloseable {
 
     /** Rows that one task of the worker pool takes: enough to make a task worth handing out. */
     private static final int ROWS_PER_TASK = 32;
@@ -25,7 +25,9 @@ final class OneDnnOps implements Ops {
     private final DnnlKernels kernels;
     private final WorkerPool workers;
     private final RopeStore rope;
-    private final OneDnnAttention attention;
+    private final PrefillAttention prefillAttention;
+    private final DecodeAttention decodeAttention;
+    private final BlockScorer blockScorer;
     private @Nullable NativeMemory gated;
 
     OneDnnOps(OneDnnBackend backend, DnnlKernels kernels, WorkerPool workers) {
@@ -33,7 +35,9 @@ final class OneDnnOps implements Ops {
         this.kernels = kernels;
         this.workers = workers;
         this.rope = new RopeStore(workers);
-        this.attention = new OneDnnAttention(backend, kernels, workers);
+        this.prefillAttention = new PrefillAttention(backend, workers);
+        this.decodeAttention = new DecodeAttention(backend, kernels);
+        this.blockScorer = new BlockScorer(backend, kernels, workers);
     }
 
     @Override
@@ -202,13 +206,25 @@ final class OneDnnOps implements Ops {
     @Override
     public void attend(Tensor out, Tensor q, KvView kv, HeadLayout heads, float scale) {
         OpArguments.attend(out, q, kv, heads);
-        attention.attend((NativeTensor) out, (NativeTensor) q, kv, heads, scale);
+        OneDnnKvPool pool = (OneDnnKvPool) kv.pool();
+        int row = 0;
+        for (KvView.Sequence sequence : kv.sequences()) {
+            int next = row + sequence.queries();
+            NativeTensor to = ((NativeTensor) out).rows(row, next);
+            NativeTensor from = ((NativeTensor) q).rows(row, next);
+            if (sequence.queries() == 1) {
+                decodeAttention.attend(to, from, pool, sequence, heads, scale);
+            } else if (sequence.queries() > 1) {
+                prefillAttention.attend(to, from, pool, sequence, heads, scale);
+            }
+            row = next;
+        }
     }
 
     @Override
     public void scoreBlocks(Tensor scores, Tensor window, KvView kv, HeadLayout heads, float scale, PruneShape shape) {
         OpArguments.scoreBlocks(scores, window, kv, heads, shape);
-        attention.scoreBlocks(require(scores, DType.F32), (NativeTensor) window, kv, heads, scale, shape);
+        blockScorer.score(require(scores, DType.F32), (NativeTensor) window, kv, heads, scale, shape);
     }
 
     @Override
@@ -266,6 +282,11 @@ final class OneDnnOps implements Ops {
         } else {
             tensor.memory().read(tensor.offset(), readback.expectFloats(count), 0, count);
         }
+    }
+
+    @Override
+    public void close() {
+        prefillAttention.close();
     }
 
     private interface RowRange {

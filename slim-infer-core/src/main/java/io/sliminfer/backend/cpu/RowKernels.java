@@ -85,6 +85,25 @@ public final class RowKernels {
         return max;
     }
 
+    /** Sum of n products. */
+    public static float dot(float[] a, int aAt, float[] b, int bAt, int n) {
+        float s0 = 0;
+        float s1 = 0;
+        float s2 = 0;
+        float s3 = 0;
+        int i = 0;
+        for (; i + 3 < n; i += 4) {
+            s0 += a[aAt + i] * b[bAt + i];
+            s1 += a[aAt + i + 1] * b[bAt + i + 1];
+            s2 += a[aAt + i + 2] * b[bAt + i + 2];
+            s3 += a[aAt + i + 3] * b[bAt + i + 3];
+        }
+        for (; i < n; i++) {
+            s0 += a[aAt + i] * b[bAt + i];
+        }
+        return (s0 + s1) + (s2 + s3);
+    }
+
     /** Sum of n elements. */
     public static double sum(float[] x, int at, int n) {
         double s0 = 0;
