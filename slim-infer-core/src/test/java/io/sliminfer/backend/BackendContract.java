@@ -305,6 +305,40 @@ public abstract class BackendContract {
     }
 
     @Test
+    protected void whichSlotsHoldASequenceMakesNoDifferenceNotInTheLastBit() {
+        TwinHeads layout = twins.heads(4, 2, 64, false, 1500);
+        TwinPool pool = twins.pool(90, 16, 2, 64);
+        int[] neighbours = IntStream.range(0, 45).toArray();
+        int[] scattered =
+                Arrays.stream(shuffledSlots(45)).map(slot -> 45 + slot).toArray();
+        float[] prompt = twins.gaussian(600 * 512, 1);
+        float[] token = twins.gaussian(512, 1);
+
+        List<float[]> results = new ArrayList<>();
+        for (int[] slots : List.of(neighbours, scattered)) {
+            results.add(twins.read(store(layout, pool, prompt, slots, 600, 600)));
+            results.add(twins.read(store(layout, pool, token, slots, 601, 1)));
+        }
+
+        assertThat(results.get(2)).as("prefill").isEqualTo(results.get(0));
+        assertThat(results.get(3)).as("decode").isEqualTo(results.get(1));
+    }
+
+    /** The subject's attention of given rows, after storing them. */
+    private Tensor store(TwinHeads layout, TwinPool pool, float[] qkv, int[] slots, int tokens, int queries) {
+        HeadLayout heads = layout.subject();
+        Ops ops = twins.subject().ops();
+        Tensor rows = twins.floats(queries, 512, qkv).subject();
+        Tensor positions =
+                twins.ints(IntStream.range(tokens - queries, tokens).toArray()).subject();
+        Tensor q = twins.output(queries, 256).subject();
+        KvView view = KvView.of(pool.subject(), sequence(slots, tokens, queries));
+        ops.ropeAndStore(q, view, rows, heads, positions);
+        ops.attend(q, q, view, heads, 0.125f);
+        return q;
+    }
+
+    @Test
     protected void attendMayWriteOverItsQueries() {
         TwinHeads layout = twins.heads(4, 2, 64, false, 400);
         TwinPool pool = twins.pool(6, 16, 2, 64);

@@ -28,6 +28,9 @@ final class OneDnnBackend implements Backend {
     /** Mapped weights are read through buffers of at most this size; Java's end at 2 GiB. */
     private static final long PART_BYTES_MAX = 1L << 30;
 
+    /** Working memory of a conversion through float32. */
+    private static final long CONVERSION_BYTES = 8L << 20;
+
     private final DType compute;
     private final WorkerPool workers;
     private final DnnlKernels kernels = new DnnlKernels();
@@ -106,11 +109,27 @@ final class OneDnnBackend implements Backend {
             return new OneDnnWeight.Part(index, row, to - from, dtype, address, view, null, bias);
         }
         NativeMemory copy = memory(spec.name(), (to - from) * source.columns() * dtype.bytes());
-        kernels.reorder(
-                        Layout.matrix(source.dtype(), to - from, source.columns(), source.columns()),
-                        Layout.matrix(dtype, to - from, source.columns(), source.columns()))
-                .execute(address, copy.address());
+        convert(address(view), source.dtype(), copy.address(), dtype, to - from, source.columns());
         return new OneDnnWeight.Part(index, row, to - from, dtype, copy.address(), null, copy, bias);
+    }
+
+    private void convert(long from, DType fromType, long to, DType toType, long rows, long columns) {
+        if (fromType == DType.F32 || toType == DType.F32) {
+            kernels.reorder(
+                            Layout.matrix(fromType, rows, columns, columns),
+                            Layout.matrix(toType, rows, columns, columns))
+                    .execute(from, to);
+            return;
+        }
+        // Not every CPU's library converts one 16-bit format into the other, so they go through float32.
+        long step = Math.min(rows, Math.max(1, CONVERSION_BYTES / (columns * 4)));
+        NativeMemory floats = memory("a conversion", step * columns * 4);
+        for (long row = 0; row < rows; row += step) {
+            long count = Math.min(step, rows - row);
+            convert(from + row * columns * fromType.bytes(), fromType, floats.address(), DType.F32, count, columns);
+            convert(floats.address(), DType.F32, to + row * columns * toType.bytes(), toType, count, columns);
+        }
+        free(floats);
     }
 
     private Weight loadGain(WeightSpec spec) {
