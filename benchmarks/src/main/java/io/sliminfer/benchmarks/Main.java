@@ -1,5 +1,6 @@
 package io.sliminfer.benchmarks;
 
+import io.sliminfer.benchmarks.report.BenchmarkVersion;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine;
@@ -13,6 +14,7 @@ import picocli.CommandLine.Spec;
         name = "slim-infer-benchmarks",
         description = "Measures the SlimInfer engine on this machine.",
         mixinStandardHelpOptions = true,
+        versionProvider = BenchmarkVersion.class,
         synopsisSubcommandLabel = "COMMAND",
         subcommands = {})
 public final class Main implements Runnable {
