@@ -1,0 +1,7 @@
+package io.sliminfer.benchmarks.speed;
+
+final class SpeedTable {
+    static final String LLAMA = "llama";
+
+    private SpeedTable() {}
+}
