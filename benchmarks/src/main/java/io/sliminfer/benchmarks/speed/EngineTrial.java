@@ -41,12 +41,13 @@ final class EngineTrial {
      */
     Map<String, Object> run(int promptTokens, Mode mode, PruneSchedule schedule) {
         boolean peakIsOwn = ProcessMemory.resetPeak();
-        GenerationReport report = generate(
-                new GenerationRequest(prompt(promptTokens), Sampling.GREEDY, tokens, Set.of(), schedule));
+        GenerationReport report =
+                generate(new GenerationRequest(prompt(promptTokens), Sampling.GREEDY, tokens, Set.of(), schedule));
         ProcessMemory memory = ProcessMemory.now();
         double seconds = report.timeToFirstToken().toNanos() * 1e-9;
         double flops = FlopCount.prefill(
-                engine.model(), PrunePlan.of(schedule, promptTokens, engine.model().layers()));
+                engine.model(),
+                PrunePlan.of(schedule, promptTokens, engine.model().layers()));
         Map<String, Object> sample = new LinkedHashMap<>();
         sample.put("type", "sample");
         sample.put("mode", mode.label());
@@ -61,9 +62,7 @@ final class EngineTrial {
         }
         sample.put("prunedShare", Spread.rounded(report.prunedShare()));
         sample.put("flopsSavedShare", Spread.rounded(report.flopsSavedShare()));
-        sample.put(
-                "gflopsPerSecond",
-                Spread.rounded(flops / (report.prefill().toNanos() * 1e-9) / 1e9));
+        sample.put("gflopsPerSecond", Spread.rounded(flops / (report.prefill().toNanos() * 1e-9) / 1e9));
         sample.put("kvBytes", report.kvBytes());
         sample.put("peakResidentBytes", ProcessMemory.orNotAvailable(memory.peakResidentBytes()));
         sample.put("peakCountedFrom", peakIsOwn ? "sample" : "start");

@@ -58,8 +58,7 @@ final class GemmBaseline implements AutoCloseable {
         double seconds = 0;
         for (Shape shape : shapes) {
             double time;
-            try (OneDnnProduct product =
-                    library.product(rows, shape.n, shape.k, activations, weights, shape.out)) {
+            try (OneDnnProduct product = library.product(rows, shape.n, shape.k, activations, weights, shape.out)) {
                 time = product.secondsEach();
             }
             byShape.put(shape.name, Spread.rounded(shape.flops(rows) / time / 1e9));

@@ -58,8 +58,8 @@ final class LlamaBaseline {
             // Read beside the wait: the process must end in time even if it says nothing.
             CompletableFuture<List<String>> output = CompletableFuture.supplyAsync(() -> read(process));
             if (!process.waitFor(timeout.toMillis(), TimeUnit.MILLISECONDS)) {
-                throw new Unavailable("its process was ended after " + timeout.toSeconds()
-                        + " s; --llama-timeout allows no more");
+                throw new Unavailable(
+                        "its process was ended after " + timeout.toSeconds() + " s; --llama-timeout allows no more");
             }
             return samples(output.join(), process.exitValue(), promptTokens);
         } catch (InterruptedException e) {

@@ -83,8 +83,8 @@ final class LlamaPeer {
         String prompt = prompt(length);
         int promptTokens = model.encode(prompt).length;
         if (promptTokens + tokens > context) {
-            throw new IllegalStateException("a prompt of " + promptTokens + " tokens does not fit a context of " + context
-                    + ": the tokenizer of this GGUF splits too finely");
+            throw new IllegalStateException("a prompt of " + promptTokens + " tokens does not fit a context of "
+                    + context + ": the tokenizer of this GGUF splits too finely");
         }
         InferenceParameters request = new InferenceParameters(prompt)
                 .setNPredict(tokens)
@@ -114,7 +114,8 @@ final class LlamaPeer {
         result.put("generatedTokens", tokens);
         result.put("ttftSeconds", Spread.rounded(seconds));
         result.put("promptTokensPerSecond", Spread.rounded(promptTokens / seconds));
-        // The end of an answer comes as an output of its own, so outputs are not counted: end-of-sequence is off, and all
+        // The end of an answer comes as an output of its own, so outputs are not counted: end-of-sequence is off, and
+        // all
         // tokens that were asked for are made.
         if (tokens > 1 && last > first) {
             double perToken = (last - first) * 1e-9 / (tokens - 1);

@@ -43,7 +43,8 @@ final class OneDnnProduct implements AutoCloseable {
 
         static {
             // JavaCPP would count mapped model files against four times -Xmx.
-            for (String limit : new String[] {"org.bytedeco.javacpp.maxBytes", "org.bytedeco.javacpp.maxPhysicalBytes"}) {
+            for (String limit :
+                    new String[] {"org.bytedeco.javacpp.maxBytes", "org.bytedeco.javacpp.maxPhysicalBytes"}) {
                 if (System.getProperty(limit) == null) {
                     System.setProperty(limit, "0");
                 }
@@ -91,14 +92,12 @@ final class OneDnnProduct implements AutoCloseable {
             dnnl_memory_desc[] layouts = layouts(64, 256, 256, activations, weights, DType.F32);
             dnnl_primitive_desc desc = new dnnl_primitive_desc();
             try (PointerPointer<BytePointer> name = new PointerPointer<>(1)) {
-                if (dnnl_matmul_primitive_desc_create(
-                                desc, engine, layouts[0], layouts[1], null, layouts[2], null)
+                if (dnnl_matmul_primitive_desc_create(desc, engine, layouts[0], layouts[1], null, layouts[2], null)
                         != dnnl_success) {
                     return false;
                 }
                 dnnl_primitive_desc_query(desc, dnnl_query_impl_info_str, 0, name);
-                boolean reference =
-                        name.get(BytePointer.class, 0).getString().contains("ref");
+                boolean reference = name.get(BytePointer.class, 0).getString().contains("ref");
                 dnnl_primitive_desc_destroy(desc);
                 return !reference;
             } finally {
