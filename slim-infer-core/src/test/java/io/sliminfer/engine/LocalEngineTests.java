@@ -104,7 +104,8 @@ class LocalEngineTests {
 
     @Test
     void cancelsAPrefillWithinATile() {
-        // 200 tokens are 8 tiles of 16 and one of 72, which holds the window of 64: the 12th tile is in the second layer.
+        // 200 tokens are 8 tiles of 16 and one of 72, which holds the window of 64: the 12th tile is in the second
+        // layer.
         HeldOps held = new HeldOps("attend", 12);
         try (TestEngine test = TestEngine.settings().hook(held).open(folder);
                 held) {
