@@ -28,6 +28,9 @@ final class OneDnnBackend implements Backend {
     /** Mapped weights are read through buffers of at most this size; Java's end at 2 GiB. */
     private static final long PART_BYTES_MAX = 1L << 30;
 
+    /** Rows that are converted in two steps at a time: what a cache holds. */
+    private static final long DETOUR_BYTES = 1L << 20;
+
     private final DType compute;
     private final WorkerPool workers;
     private final DnnlKernels kernels = new DnnlKernels();
@@ -106,11 +109,31 @@ final class OneDnnBackend implements Backend {
             return new OneDnnWeight.Part(index, row, to - from, dtype, address, view, null, bias);
         }
         NativeMemory copy = memory(spec.name(), (to - from) * source.columns() * dtype.bytes());
-        kernels.reorder(
-                        Layout.matrix(source.dtype(), to - from, source.columns(), source.columns()),
-                        Layout.matrix(dtype, to - from, source.columns(), source.columns()))
-                .execute(address, copy.address());
+        convert(source.dtype(), address, dtype, copy.address(), to - from, source.columns());
         return new OneDnnWeight.Part(index, row, to - from, dtype, copy.address(), null, copy, bias);
+    }
+
+    private void convert(DType from, long in, DType to, long out, long rows, long columns) {
+        if (from != DType.F16 || to != DType.BF16) {
+            copy(from, in, to, out, rows, columns);
+            return;
+        }
+        // The library has code for float16 to bf16 on some CPUs only. A float16 is exact in float32, so the detour
+        // changes
+        // no value.
+        long step = Math.min(rows, Math.max(1, DETOUR_BYTES / (4 * columns)));
+        try (NativeMemory floats = new NativeMemory("float32 rows of a weight", step * columns * 4)) {
+            for (long row = 0; row < rows; row += step) {
+                long count = Math.min(step, rows - row);
+                copy(DType.F16, in + row * columns * 2, DType.F32, floats.address(), count, columns);
+                copy(DType.F32, floats.address(), DType.BF16, out + row * columns * 2, count, columns);
+            }
+        }
+    }
+
+    private void copy(DType from, long in, DType to, long out, long rows, long columns) {
+        kernels.reorder(Layout.matrix(from, rows, columns, columns), Layout.matrix(to, rows, columns, columns))
+                .execute(in, out);
     }
 
     private Weight loadGain(WeightSpec spec) {
@@ -126,10 +149,7 @@ final class OneDnnBackend implements Backend {
     private NativeMemory loadVector(TensorSource source, long elements) {
         NativeMemory memory = memory(source.name(), elements * 4);
         ByteBuffer view = source.rows(0, 1);
-        kernels.reorder(
-                        Layout.matrix(source.dtype(), 1, elements, elements),
-                        Layout.matrix(DType.F32, 1, elements, elements))
-                .execute(address(view), memory.address());
+        copy(source.dtype(), address(view), DType.F32, memory.address(), 1, elements);
         return memory;
     }
 
