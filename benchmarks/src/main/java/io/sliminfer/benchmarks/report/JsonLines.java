@@ -55,10 +55,33 @@ public final class JsonLines implements AutoCloseable {
 
     /** Writes one line; keys keep the map's order. */
     public void write(Map<String, ?> line) {
-        out.println(MAPPER.writeValueAsString(line));
+        out.println(text(line));
         // A full disk would otherwise go unnoticed until somebody reads the results.
         if (out.checkError()) {
             throw new IllegalStateException("a line of results could not be written: is the disk full?");
+        }
+    }
+
+    /** A line without its end. */
+    public static String text(Map<String, ?> line) {
+        return MAPPER.writeValueAsString(line);
+    }
+
+    /** What reading the line would give. */
+    public static JsonNode node(Map<String, ?> line) {
+        return MAPPER.valueToTree(line);
+    }
+
+    /**
+     * The object in a text.
+     *
+     * @throws IllegalArgumentException if it is not JSON
+     */
+    public static JsonNode parse(String text) {
+        try {
+            return MAPPER.readTree(text);
+        } catch (JacksonException e) {
+            throw new IllegalArgumentException("not JSON: " + e.getOriginalMessage() + ": " + text, e);
         }
     }
 

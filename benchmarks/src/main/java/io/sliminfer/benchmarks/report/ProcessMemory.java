@@ -8,7 +8,8 @@ import java.util.OptionalLong;
 /**
  * Memory of this process as Linux counts it. Elsewhere there is no figure: {@code not available}.
  *
- * @param peakResidentBytes most that was resident so far, mapped weights included ({@code VmHWM})
+ * @param peakResidentBytes most that was resident since the start or {@link #resetPeak}, mapped weights included
+ *                          ({@code VmHWM})
  * @param anonymousBytes    resident now without files: heap, KV cache, activations, converted weights ({@code RssAnon})
  */
 public record ProcessMemory(OptionalLong peakResidentBytes, OptionalLong anonymousBytes) {
@@ -25,6 +26,21 @@ public record ProcessMemory(OptionalLong peakResidentBytes, OptionalLong anonymo
             return parse(Files.readString(STATUS));
         } catch (IOException e) {
             return new ProcessMemory(OptionalLong.empty(), OptionalLong.empty());
+        }
+    }
+
+    /**
+     * Lets the peak count from what is resident now, so that it belongs to what runs next.
+     *
+     * @return whether the system did it; else the peak counts from the start of the process
+     */
+    public static boolean resetPeak() {
+        try {
+            // 5 resets VmHWM and nothing else (proc(5)).
+            Files.writeString(Path.of("/proc/self/clear_refs"), "5", java.nio.file.StandardOpenOption.WRITE);
+            return true;
+        } catch (IOException | RuntimeException e) {
+            return false;
         }
     }
 
