@@ -58,6 +58,14 @@ public record Summary(
         return summaries;
     }
 
+    /** One for each variant, over all cases. */
+    public static List<Summary> byVariant(List<PairedResult> results) {
+        List<Summary> summaries = new ArrayList<>();
+        group(results, result -> result.variant().label())
+                .forEach((variant, ofVariant) -> summaries.add(of(ALL, ALL, variant, ofVariant)));
+        return summaries;
+    }
+
     private static String lengthOf(PairedResult result) {
         return Integer.toString(result.asked().length());
     }
