@@ -58,7 +58,8 @@ final class ModelUnderTest implements AutoCloseable {
     }
 
     String device() {
-        return engine.engine().device().toString();
+        return engine.engine().device().backend() + " ("
+                + engine.engine().device().description() + ")";
     }
 
     /** Tokens of prompt and answer together that the model was made for and the KV cache can hold. */

@@ -10,7 +10,6 @@ import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Objects;
 
 /**
  * One run and its files: {@code NAME.jsonl} gets a header, a line for each case as soon as it is answered and the summaries;
@@ -60,12 +59,11 @@ final class QualityRun implements AutoCloseable {
                         model.device(),
                         header.get("commit"),
                         header.get("date"),
-                        Summary.table(summaries));
+                        Summary.table(summaries) + Summary.changes(summaries));
         try {
             Files.writeString(folder.resolve(name + ".md"), text);
         } catch (IOException e) {
-            throw new UncheckedIOException(
-                    Objects.requireNonNull(folder.resolve(name + ".md")) + " cannot be written: " + e.getMessage(), e);
+            throw new UncheckedIOException(folder.resolve(name + ".md") + " cannot be written: " + e.getMessage(), e);
         }
         return text;
     }

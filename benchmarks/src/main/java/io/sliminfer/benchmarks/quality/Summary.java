@@ -3,6 +3,7 @@ package io.sliminfer.benchmarks.quality;
 import io.sliminfer.benchmarks.report.MarkdownTable;
 import io.sliminfer.benchmarks.report.Spread;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
@@ -34,6 +35,8 @@ public record Summary(
 
     public static final String ALL = "all";
 
+    private static final int SHOWN_IDS = 20;
+
     /** By variant: all cases, each task, each length, each task at each length; sums only where there is more than one to sum up. */
     public static List<Summary> of(List<PairedResult> results) {
         Map<List<String>, List<PairedResult>> groups = new LinkedHashMap<>();
@@ -42,7 +45,7 @@ public record Summary(
         variants.forEach((variant, ofVariant) -> {
             Map<String, List<PairedResult>> tasks =
                     group(ofVariant, result -> result.asked().task());
-            Map<String, List<PairedResult>> lengths = group(ofVariant, Summary::lengthOf);
+            Map<String, List<PairedResult>> lengths = group(byLength(ofVariant), Summary::lengthOf);
             if (tasks.size() > 1 || lengths.size() > 1) {
                 groups.put(List.of(ALL, ALL, variant), ofVariant);
             }
@@ -50,7 +53,7 @@ public record Summary(
                 tasks.forEach((task, group) -> groups.put(List.of(task, ALL, variant), group));
                 lengths.forEach((length, group) -> groups.put(List.of(ALL, length, variant), group));
             }
-            tasks.forEach((task, ofTask) -> group(ofTask, Summary::lengthOf)
+            tasks.forEach((task, ofTask) -> group(byLength(ofTask), Summary::lengthOf)
                     .forEach((length, group) -> groups.put(List.of(task, length, variant), group)));
         });
         List<Summary> summaries = new ArrayList<>();
@@ -64,6 +67,12 @@ public record Summary(
         group(results, result -> result.variant().label())
                 .forEach((variant, ofVariant) -> summaries.add(of(ALL, ALL, variant, ofVariant)));
         return summaries;
+    }
+
+    private static List<PairedResult> byLength(List<PairedResult> results) {
+        return results.stream()
+                .sorted(Comparator.comparingInt(result -> result.asked().length()))
+                .toList();
     }
 
     private static String lengthOf(PairedResult result) {
@@ -158,6 +167,26 @@ public record Summary(
                     Math.round(summary.prunedShare * 100) + " %");
         }
         return table.render();
+    }
+
+    /** The cases that changed their score, for each variant over all its cases; the first few of them. */
+    public static String changes(List<Summary> summaries) {
+        Map<String, Summary> widest = new LinkedHashMap<>();
+        summaries.forEach(summary ->
+                widest.merge(summary.variant, summary, (a, b) -> a.difference.count() >= b.difference.count() ? a : b));
+        StringBuilder text = new StringBuilder();
+        widest.forEach((variant, summary) -> text.append(changed("lower", variant, summary.lost))
+                .append(changed("higher", variant, summary.gained)));
+        return text.toString();
+    }
+
+    private static String changed(String direction, String variant, List<String> ids) {
+        if (ids.isEmpty()) {
+            return "";
+        }
+        String shown = String.join(", ", ids.subList(0, Math.min(SHOWN_IDS, ids.size())));
+        String more = ids.size() > SHOWN_IDS ? " and " + (ids.size() - SHOWN_IDS) + " more" : "";
+        return "\nScored %s with %s: %s%s.\n".formatted(direction, variant, shown, more);
     }
 
     private static String decimals(double value) {

@@ -21,6 +21,9 @@ final class NeedleCase implements GrowingCase {
 
     private static final int SENTENCES_PER_PARAGRAPH = 5;
 
+    /** SlimInfer Tiny lists three values well and repeats the last one for a fourth. */
+    private static final int TINY_VALUES_MAX = 3;
+
     private final RulerTask task;
     private final Needles spec;
     private final Style style;
@@ -38,24 +41,24 @@ final class NeedleCase implements GrowingCase {
 
     NeedleCase(RulerTask task, Needles spec, Style style, QuestionPlace questionPlace, Placement place, long seed) {
         this.task = task;
-        this.spec = spec;
+        this.spec = style == Style.TINY ? spec.atMost(TINY_VALUES_MAX) : spec;
         this.style = style;
         this.questionPlace = questionPlace;
         SplittableRandom random = new SplittableRandom(seed);
         Words words = new Words(random.split());
         this.haystack = haystack(words, random.split());
         List<Double> depths = new ArrayList<>();
-        for (int k = 0; k < spec.keys(); k++) {
-            String key = draw(spec.key(), words);
-            for (int v = 0; v < spec.values(); v++) {
-                String value = draw(spec.value(), words);
+        for (int k = 0; k < this.spec.keys(); k++) {
+            String key = draw(this.spec.key(), words);
+            for (int v = 0; v < this.spec.values(); v++) {
+                String value = draw(this.spec.value(), words);
                 double depth = needles.isEmpty() ? firstDepth(place, words, depths) : freshDepth(words, depths);
                 needles.add(new Needle(key, value, statement(key, value), depth));
-                if (k < spec.queries()) {
+                if (k < this.spec.queries()) {
                     expected.add(value);
                 }
             }
-            if (k < spec.queries()) {
+            if (k < this.spec.queries()) {
                 queries.add(key);
             }
         }

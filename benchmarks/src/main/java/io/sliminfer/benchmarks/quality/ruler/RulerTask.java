@@ -60,7 +60,13 @@ public enum RulerTask {
      * @param values  needles of each key
      * @param queries keys that are asked for
      */
-    record Needles(Haystack.Kind haystack, Value key, Value value, int keys, int values, int queries) {}
+    record Needles(Haystack.Kind haystack, Value key, Value value, int keys, int values, int queries) {
+
+        /** The same asking for no more than {@code most} values. */
+        Needles atMost(int most) {
+            return new Needles(haystack, key, value, keys, Math.min(values, most), Math.min(queries, most));
+        }
+    }
 
     private final @Nullable Needles needles;
 
