@@ -38,13 +38,23 @@ public final class Main implements Runnable {
 
     /** The whole command line, so that tests run it without ending their JVM. */
     static CommandLine commandLine() {
-        return new CommandLine(new Main()).setExecutionExceptionHandler((failure, command, parsed) -> {
-            if (!isForUsers(failure)) {
-                throw failure;
-            }
-            command.getErr().println(failure.getMessage());
-            return CommandLine.ExitCode.SOFTWARE;
-        });
+        return new CommandLine(new Main())
+                .setParameterExceptionHandler((refusal, arguments) -> {
+                    // The usage text has dozens of lines, above which the reason would be lost.
+                    CommandLine command = refusal.getCommandLine();
+                    command.getErr().println(refusal.getMessage());
+                    command.getErr()
+                            .println("See: java -jar slim-infer-benchmarks.jar "
+                                    + (command.getParent() == null ? "" : command.getCommandName() + " ") + "--help");
+                    return CommandLine.ExitCode.USAGE;
+                })
+                .setExecutionExceptionHandler((failure, command, parsed) -> {
+                    if (!isForUsers(failure)) {
+                        throw failure;
+                    }
+                    command.getErr().println(failure.getMessage());
+                    return CommandLine.ExitCode.SOFTWARE;
+                });
     }
 
     /** Failures whose message says all; a stack trace would hide it. */

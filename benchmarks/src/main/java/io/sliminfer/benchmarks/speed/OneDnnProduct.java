@@ -3,6 +3,7 @@ package io.sliminfer.benchmarks.speed;
 import static org.bytedeco.dnnl.global.dnnl.*;
 
 import com.sun.jna.NativeLibrary;
+import com.sun.jna.Platform;
 import io.sliminfer.format.DType;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -32,6 +33,9 @@ final class OneDnnProduct implements AutoCloseable {
 
     private static final int ALIGNMENT = 64;
 
+    /** The engine's own setting. */
+    private static final String SPINS = "2000";
+
     private final dnnl_stream stream;
     private final dnnl_primitive primitive = new dnnl_primitive();
     private final List<BytePointer> buffers = new ArrayList<>();
@@ -48,6 +52,19 @@ final class OneDnnProduct implements AutoCloseable {
                 if (System.getProperty(limit) == null) {
                     System.setProperty(limit, "0");
                 }
+            }
+            calmOpenMp();
+        }
+
+        /**
+         * As the engine's oneDNN backend does, which may not be the one that is measured: OpenMP's threads spin for milliseconds
+         * when another process has their core (docs/decisions/0003), and small products came out a hundred times slower.
+         */
+        private static void calmOpenMp() {
+            if (Platform.isLinux()
+                    && System.getenv("OMP_WAIT_POLICY") == null
+                    && System.getenv("GOMP_SPINCOUNT") == null) {
+                NativeLibrary.getProcess().getFunction("setenv").invokeInt(new Object[] {"GOMP_SPINCOUNT", SPINS, 0});
             }
         }
 

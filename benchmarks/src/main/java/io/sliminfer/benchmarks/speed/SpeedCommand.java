@@ -134,6 +134,7 @@ public final class SpeedCommand implements Callable<Integer> {
             names = "--table",
             arity = "1..*",
             paramLabel = "FILE.jsonl",
+            showDefaultValue = CommandLine.Help.Visibility.NEVER,
             description = "Measure nothing: render the tables of these results.")
     private List<Path> tables = List.of();
 
@@ -161,8 +162,19 @@ public final class SpeedCommand implements Callable<Integer> {
                 stdout.print(SpeedTable.render(results.lines()));
                 stdout.flush();
             }
+        } catch (IllegalArgumentException e) {
+            throw inOptions(e);
         }
         return 0;
+    }
+
+    /** The engine's refusal of a setting, which names properties, with the options that stand for them. */
+    private RuntimeException inOptions(IllegalArgumentException refusal) {
+        String message = String.valueOf(refusal.getMessage());
+        return message.startsWith("slim-infer.compute-type=") || message.startsWith("slim-infer.backend=")
+                ? refused(message.replace("slim-infer.compute-type=", "--compute ")
+                        .replace("slim-infer.backend=", "--backend "))
+                : refusal;
     }
 
     private static PruneSchedule scheduleOf(SpeedSettings settings) {

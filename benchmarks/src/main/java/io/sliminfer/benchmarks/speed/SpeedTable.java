@@ -85,7 +85,7 @@ final class SpeedTable {
                         header.path("date").asString().replaceAll("T.*", ""),
                         header.path("commit").asString().replaceAll("^([0-9a-f]{10})[0-9a-f]{30}", "$1"),
                         header.path("command").asString()));
-        text.append("Medians of %d rounds (lowest to highest). Pruned: %s.%n%n"
+        text.append("Rounds: %d; medians (lowest-highest). Pruned: %s.%n%n"
                 .formatted(
                         header.path("rounds").asInt(), header.path("schedule").asString()));
     }
