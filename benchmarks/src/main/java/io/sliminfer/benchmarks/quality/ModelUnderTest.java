@@ -64,7 +64,8 @@ final class ModelUnderTest implements AutoCloseable {
 
     /** Tokens of prompt and answer together that the model was made for and the KV cache can hold. */
     int positions() {
-        return Math.min(engine.engine().model().maxPositions(), engine.engine().maxPromptTokens());
+        // The longest prompt leaves one token for an answer.
+        return engine.engine().maxPromptTokens() + 1;
     }
 
     /**

@@ -28,16 +28,12 @@ class CaseFileTests {
 
     @Test
     void readsMessagesExpectedTaskAndLength() throws IOException {
-        List<EvalCase> cases = CaseFile.read(
-                file(
-                        GOOD + "\n\n"
-                                + """
-                        {"task": "chat", "length": 128, "metric": "exact", "max_tokens": 7, "expected": ["A", "B"],
-                        """
-                                        .strip()
-                                + """
-                         "messages": [{"role": "system", "content": "S"}, {"role": "user", "content": "Q"}]}
-                        """));
+        String other =
+                """
+                {"task": "chat", "length": 128, "metric": "exact", "max_tokens": 7, "expected": ["A", "B"], \
+                "messages": [{"role": "system", "content": "S"}, {"role": "user", "content": "Q"}]}""";
+
+        List<EvalCase> cases = CaseFile.read(file(GOOD + "\n\n" + other + "\n"));
 
         assertThat(cases).hasSize(2);
         EvalCase first = cases.get(0);

@@ -100,25 +100,7 @@ class QualityCommandTests {
 
     @Test
     void drawsAHeatMap() throws IOException {
-        assertThat(runWithModel("heatmap", "--lengths", "512", "--depths", "2", "--schedule", "4:0.5"))
-                .as(err.toString())
-                .isNotZero();
-        // Options of the sub-command stand after it.
-        err.getBuffer().setLength(0);
-        int exit = run(
-                "heatmap",
-                "--model",
-                TinyModel.folder().toString(),
-                "--out",
-                folder.toString(),
-                "--style",
-                "tiny",
-                "--lengths",
-                "512",
-                "--depths",
-                "2",
-                "--schedule",
-                "4:0.5");
+        int exit = runWithModel("heatmap", "--lengths", "512", "--depths", "2", "--schedule", "4:0.5");
 
         assertThat(exit).as(err.toString()).isZero();
         assertThat(ImageIO.read(folder.resolve("heatmap.png").toFile()).getHeight())
@@ -133,30 +115,9 @@ class QualityCommandTests {
 
     @Test
     void comparesWaysOfPruning() throws IOException {
-        int exit = run(
-                "ablate",
-                "--model",
-                TinyModel.folder().toString(),
-                "--out",
-                folder.toString(),
-                "--style",
-                "tiny",
-                "--tasks",
-                "niah_single_2",
-                "--lengths",
-                "512",
-                "--count",
-                "1",
-                "--schedule",
-                "4:0.5",
-                "--blocks",
-                "4,32",
-                "--units",
-                "1",
-                "--windows",
-                "32",
-                "--sinks",
-                "0");
+        String sizes = "--blocks 4,32 --units 1 --windows 32 --sinks 0";
+        int exit = runWithModel(
+                ("ablate --tasks niah_single_2 --lengths 512 --count 1 --schedule 4:0.5 " + sizes).split(" "));
 
         assertThat(exit).as(err.toString()).isZero();
         assertThat(lines("ablation.jsonl", "summary"))

@@ -132,10 +132,14 @@ final class Facts {
             case "destination" -> words.pick(PLACES);
             case "code name", "access word" -> words.single();
             case "door code", "port number" -> words.digits(4);
-            case "restart time" -> "%02d:%02d".formatted(words.below(24), words.below(60));
+            case "restart time" -> twoDigits(words.below(24)) + ":" + twoDigits(words.below(60));
             // All others are persons.
             default -> words.pick(FIRST_NAMES) + " " + words.pick(LAST_NAMES);
         };
+    }
+
+    private static String twoDigits(int number) {
+        return (number < 10 ? "0" : "") + number;
     }
 
     private static String capital(String text) {

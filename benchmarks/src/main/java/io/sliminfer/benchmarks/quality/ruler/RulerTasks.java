@@ -75,7 +75,7 @@ public final class RulerTasks {
             notes.put("needleTokens", List.of(span.first(), span.end()));
         }
         return new EvalCase(
-                "%s-%d-%s-%d".formatted(task.label(), length, place.label(), index),
+                task.label() + "-" + length + "-" + place.label() + "-" + index,
                 task.label(),
                 length,
                 messages,
