@@ -1,6 +1,7 @@
 package io.sliminfer.benchmarks.quality.score;
 
 import com.huaban.analysis.jieba.JiebaSegmenter;
+import java.io.PrintStream;
 import java.util.List;
 
 /**
@@ -17,6 +18,17 @@ final class ChineseWords {
     }
 
     private static final class Holder {
-        static final JiebaSegmenter SEGMENTER = new JiebaSegmenter();
+        static final JiebaSegmenter SEGMENTER = load();
+
+        /** The library tells standard output how long it took; that belongs to results. */
+        private static JiebaSegmenter load() {
+            PrintStream out = System.out;
+            System.setOut(System.err);
+            try {
+                return new JiebaSegmenter();
+            } finally {
+                System.setOut(out);
+            }
+        }
     }
 }
