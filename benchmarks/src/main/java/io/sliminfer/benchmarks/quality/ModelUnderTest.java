@@ -62,7 +62,7 @@ final class ModelUnderTest implements AutoCloseable {
                 + engine.engine().device().description() + ")";
     }
 
-    /** Tokens of prompt and answer together that the model was made for and the KV cache can hold. */
+    /** Tokens of prompt and answer together that the engine accepts for this model. */
     int positions() {
         // The longest prompt leaves one token for an answer.
         return engine.engine().maxPromptTokens() + 1;

@@ -97,6 +97,28 @@ public final class QualityOptions {
                                 .collect(Collectors.joining(" or "))));
     }
 
+    /**
+     * Refuses options that were given but that nothing reads.
+     *
+     * @param reason such as {@code with --cases}
+     */
+    void refuseUnread(String reason, String... names) {
+        for (String name : names) {
+            if (command().getParseResult().hasMatchedOption(name)) {
+                throw refused(name + " is of no use " + reason);
+            }
+        }
+    }
+
+    /** For sub-commands: the options of {@code quality} itself are not theirs. */
+    void refuseOptionsBeforeCommand() {
+        CommandLine parent = command().getParent();
+        if (parent != null && !parent.getParseResult().matchedOptions().isEmpty()) {
+            throw refused(parent.getParseResult().matchedOptions().get(0).longestName() + " stands before "
+                    + command().getCommandName() + ", where nothing reads it: put options after the command");
+        }
+    }
+
     void requireAtLeast(String option, int value, int min) {
         if (value < min) {
             throw refused(option + " " + value + " is not allowed: use " + min + " or more");
