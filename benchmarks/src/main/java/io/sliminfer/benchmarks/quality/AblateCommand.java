@@ -92,6 +92,7 @@ final class AblateCommand implements Callable<Integer> {
 
     @Override
     public Integer call() {
+        options.refuseOptionsBeforeCommand();
         options.requireAtLeast("--count", count, 1);
         lengths.forEach(length -> options.requireAtLeast("--lengths", length, 1));
         options.out();

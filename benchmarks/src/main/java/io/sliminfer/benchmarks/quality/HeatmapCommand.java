@@ -67,6 +67,7 @@ final class HeatmapCommand implements Callable<Integer> {
 
     @Override
     public Integer call() {
+        options.refuseOptionsBeforeCommand();
         options.requireAtLeast("--depths", depths, 2);
         options.requireAtLeast("--count", count, 1);
         lengths.forEach(length -> options.requireAtLeast("--lengths", length, 1));

@@ -122,6 +122,9 @@ public final class QualityCommand implements Callable<Integer> {
         List<RulerTask> rulerTasks = cases == null && longBench == null
                 ? options.checked("--tasks", () -> RulerTask.parse(tasks))
                 : List.of();
+        if (!rulerTasks.contains(RulerTask.QA)) {
+            options.refuseUnread("without task qa", "--passages");
+        }
         List<Passage> given =
                 passages == null ? List.of() : options.checked("--passages", () -> Passage.read(passages));
         Style style = options.style();
@@ -151,9 +154,15 @@ public final class QualityCommand implements Callable<Integer> {
         if (cases != null && (longBench != null || !tasks.isEmpty())) {
             throw options.refused("--cases stands alone: leave out " + (longBench != null ? "--longbench" : "--tasks"));
         }
-        if (longBench == null && (longBenchPrompts != null || maxTokens != null)) {
-            throw options.refused((longBenchPrompts != null ? "--longbench-prompts" : "--max-tokens")
-                    + " is of no use without --longbench");
+        if (longBench == null) {
+            options.refuseUnread("without --longbench", "--longbench-prompts", "--max-tokens");
+        }
+        if (cases != null) {
+            options.refuseUnread("with --cases", "--count");
+        }
+        if (cases != null || longBench != null) {
+            options.refuseUnread(
+                    "with cases from files", "--lengths", "--place", "--passages", "--seed", "--style", "--question");
         }
         options.requireAtLeast("--count", count, longBench == null ? 1 : 0);
         lengths.forEach(length -> options.requireAtLeast("--lengths", length, 1));

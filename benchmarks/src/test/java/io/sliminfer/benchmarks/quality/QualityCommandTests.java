@@ -40,7 +40,10 @@ class QualityCommandTests {
 
     private int runWithModel(String... arguments) {
         List<String> all = new ArrayList<>(List.of(arguments));
-        all.addAll(List.of("--model", TinyModel.folder().toString(), "--out", folder.toString(), "--style", "tiny"));
+        all.addAll(List.of("--model", TinyModel.folder().toString(), "--out", folder.toString()));
+        if (!all.contains("--cases")) {
+            all.addAll(List.of("--style", "tiny"));
+        }
         return run(all.toArray(new String[0]));
     }
 
@@ -150,6 +153,11 @@ class QualityCommandTests {
                 "--tasks vt --schedule 4 --model . --out o | --schedule: pruning schedule '4'",
                 "--tasks vt --block 0 --model . --out o | pruning block of 0 tokens is not allowed",
                 "--tasks vt --model no-such-folder --out o | --model no-such-folder is not a folder",
+                "--cases c --lengths 64 --model . --out o | --lengths is of no use with cases from files",
+                "--cases c --count 3 --model . --out o | --count is of no use with --cases",
+                "--longbench c --place 50 --model . --out o | --place is of no use with cases from files",
+                "--tasks vt --passages p --model . --out o | --passages is of no use without task qa",
+                "--count 3 heatmap --model . --out o | --count stands before heatmap",
                 "heatmap --task cwe --model . --out o | --task cwe is not one task with needles"
             })
     void refusesOptionsByName(String arguments, String message) {
@@ -161,6 +169,6 @@ class QualityCommandTests {
     void refusesALengthThatTheModelDoesNotTake() {
         assertThat(runWithModel("--tasks", "vt", "--lengths", "20000", "--count", "1"))
                 .isEqualTo(1);
-        assertThat(err.toString()).contains("--lengths 20000 is too long: slim-infer-tiny takes 16384");
+        assertThat(err.toString()).contains("--lengths 20000 is too long: slim-infer-tiny", "takes 16384 tokens here");
     }
 }
