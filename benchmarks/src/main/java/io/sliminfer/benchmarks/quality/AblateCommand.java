@@ -106,7 +106,7 @@ final class AblateCommand implements Callable<Integer> {
                     new RulerTasks(model.tokens(), style, question, List.of(), PruneSchedule.BLOCK_DEFAULT);
             List<EvalCase> cases = new ArrayList<>();
             for (RulerTask task : chosen) {
-                for (int length : lengths) {
+                for (int length : new LinkedHashSet<>(lengths)) {
                     cases.addAll(generator.generate(task, length, count, options.seed(), new Placement.Spread()));
                 }
             }

@@ -71,9 +71,11 @@ final class HeatmapCommand implements Callable<Integer> {
         options.requireAtLeast("--depths", depths, 2);
         options.requireAtLeast("--count", count, 1);
         lengths.forEach(length -> options.requireAtLeast("--lengths", length, 1));
+        lengths = lengths.stream().distinct().sorted().toList();
         RulerTask asked = task();
         List<PruneVariant> variants = options.checked(
-                "--schedule", () -> schedules.stream().map(PruneVariant::of).toList());
+                "--schedule",
+                () -> schedules.stream().map(PruneVariant::of).distinct().toList());
         Path folder = options.out();
         Style style = options.style();
         QuestionPlace question = options.question();

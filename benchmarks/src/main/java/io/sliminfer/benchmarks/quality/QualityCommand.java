@@ -12,6 +12,7 @@ import io.sliminfer.prune.PruneSchedule;
 import java.io.PrintWriter;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Objects;
 import java.util.concurrent.Callable;
@@ -118,7 +119,8 @@ public final class QualityCommand implements Callable<Integer> {
         options.out();
         List<PruneVariant> variants = variants();
         List<Placement> placements = options.checked(
-                "--place", () -> places.stream().map(Placement::parse).toList());
+                "--place",
+                () -> places.stream().map(Placement::parse).distinct().toList());
         List<RulerTask> rulerTasks = cases == null && longBench == null
                 ? options.checked("--tasks", () -> RulerTask.parse(tasks))
                 : List.of();
@@ -172,6 +174,7 @@ public final class QualityCommand implements Callable<Integer> {
         return options.checked("--schedule", () -> (schedules.isEmpty() ? List.of(PruneVariant.OWN) : schedules)
                 .stream()
                         .map(schedule -> new PruneVariant(schedule, block, unit, window, sink))
+                        .distinct()
                         .toList());
     }
 
@@ -180,7 +183,7 @@ public final class QualityCommand implements Callable<Integer> {
         lengths.forEach(model::requireLength);
         List<EvalCase> generated = new ArrayList<>();
         for (RulerTask task : chosen) {
-            for (int length : lengths) {
+            for (int length : new LinkedHashSet<>(lengths)) {
                 for (Placement place : placements) {
                     generated.addAll(generator.generate(task, length, count, options.seed(), place));
                 }
