@@ -1,6 +1,7 @@
 package io.sliminfer.backend;
 
 import io.sliminfer.format.DType;
+import org.jspecify.annotations.Nullable;
 
 /**
  * One device. Operations are enqueued in order and return at once (a backend that has no queue runs them in the caller);
@@ -23,6 +24,11 @@ public interface Backend extends AutoCloseable {
     Readback readback(int elements);
 
     Ops ops();
+
+    /** Copy queues, or null if this backend cannot move KV slots to the host. */
+    default @Nullable Copies copies() {
+        return null;
+    }
 
     /**
      * Runs a fixed sequence of operations. A backend may record it the first time and replay it for the same key (CUDA graph);
