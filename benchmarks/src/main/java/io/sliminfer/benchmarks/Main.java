@@ -1,5 +1,10 @@
 package io.sliminfer.benchmarks;
 
+import io.sliminfer.benchmarks.report.BenchmarkVersion;
+import io.sliminfer.benchmarks.speed.SpeedCommand;
+import io.sliminfer.engine.EngineException;
+import io.sliminfer.format.ModelFormatException;
+import java.io.UncheckedIOException;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine;
@@ -8,13 +13,17 @@ import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Spec;
 
-/** Entry of {@code slim-infer-benchmarks.jar}: one sub-command for each question. */
+/**
+ * Entry of {@code slim-infer-benchmarks.jar}: one sub-command for each question. Exit codes: 0 done, 1 failed, 2 the command line
+ * was refused.
+ */
 @Command(
         name = "slim-infer-benchmarks",
         description = "Measures the SlimInfer engine on this machine.",
         mixinStandardHelpOptions = true,
+        versionProvider = BenchmarkVersion.class,
         synopsisSubcommandLabel = "COMMAND",
-        subcommands = {})
+        subcommands = {SpeedCommand.class})
 public final class Main implements Runnable {
 
     @Spec
@@ -23,7 +32,36 @@ public final class Main implements Runnable {
     private Main() {}
 
     public static void main(String[] args) {
-        System.exit(new CommandLine(new Main()).execute(args));
+        System.exit(commandLine().execute(args));
+    }
+
+    /** The whole command line, so that tests run it without ending their JVM. */
+    static CommandLine commandLine() {
+        return new CommandLine(new Main())
+                .setParameterExceptionHandler((refusal, arguments) -> {
+                    // The usage text has dozens of lines, above which the reason would be lost.
+                    CommandLine command = refusal.getCommandLine();
+                    command.getErr().println(refusal.getMessage());
+                    command.getErr()
+                            .println("See: java -jar slim-infer-benchmarks.jar "
+                                    + (command.getParent() == null ? "" : command.getCommandName() + " ") + "--help");
+                    return CommandLine.ExitCode.USAGE;
+                })
+                .setExecutionExceptionHandler((failure, command, parsed) -> {
+                    if (!isForUsers(failure)) {
+                        throw failure;
+                    }
+                    command.getErr().println(failure.getMessage());
+                    return CommandLine.ExitCode.SOFTWARE;
+                });
+    }
+
+    /** Failures whose message says all; a stack trace would hide it. */
+    private static boolean isForUsers(Exception failure) {
+        return failure instanceof IllegalArgumentException
+                || failure instanceof EngineException
+                || failure instanceof ModelFormatException
+                || failure instanceof UncheckedIOException;
     }
 
     @Override

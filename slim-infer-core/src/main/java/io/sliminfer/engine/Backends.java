@@ -25,11 +25,14 @@ final class Backends {
         List<BackendProvider> providers = new ArrayList<>();
         ServiceLoader.load(BackendProvider.class, BackendProvider.class.getClassLoader())
                 .forEach(providers::add);
-        providers.sort(Comparator.comparingInt(BackendProvider::priority).reversed());
         return choose(name, providers);
     }
 
-    static BackendProvider choose(@Nullable String name, List<BackendProvider> providers) {
+    /** The same among these, in any order. */
+    static BackendProvider choose(@Nullable String name, List<BackendProvider> found) {
+        List<BackendProvider> providers = found.stream()
+                .sorted(Comparator.comparingInt(BackendProvider::priority).reversed())
+                .toList();
         if (name != null) {
             BackendProvider asked = providers.stream()
                     .filter(provider -> provider.name().equals(name))

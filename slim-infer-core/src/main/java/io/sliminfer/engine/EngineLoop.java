@@ -55,17 +55,21 @@ final class EngineLoop {
     }
 
     private void prefill(Sequence sequence, int layers) {
+        int token;
         try {
-            if (runner.prefill(sequence, layers)) {
-                int token = sequence.sampler.next(runner.promptLogits(sequence));
-                scheduler.prefilled(sequence);
-                accept(sequence, token);
+            if (!runner.prefill(sequence, layers)) {
+                return;
             }
+            token = sequence.sampler.next(runner.promptLogits(sequence));
         } catch (CancellationException e) {
             finish(sequence, FinishReason.CANCELLED);
+            return;
         } catch (RuntimeException e) {
             fail(sequence, e);
+            return;
         }
+        scheduler.prefilled(sequence);
+        accept(sequence, token);
     }
 
     private void decode(List<Sequence> sequences) {
@@ -77,11 +81,14 @@ final class EngineLoop {
         }
         for (int i = 0; i < sequences.size(); i++) {
             Sequence sequence = sequences.get(i);
+            int token;
             try {
-                accept(sequence, sequence.sampler.next(runner.row(i)));
+                token = sequence.sampler.next(runner.row(i));
             } catch (RuntimeException e) {
                 fail(sequence, e);
+                continue;
             }
+            accept(sequence, token);
         }
     }
 
@@ -96,7 +103,15 @@ final class EngineLoop {
             finish(sequence, FinishReason.STOP);
             return;
         }
-        sequence.listener.onToken(token);
+        try {
+            sequence.listener.onToken(token);
+        } catch (Throwable e) { // the listener's code is not ours: only its request ends
+            log.error("A token listener failed; its request ends", e);
+            fail(
+                    sequence,
+                    new EngineException(EngineException.Kind.INTERNAL, "the request's token listener failed: " + e, e));
+            return;
+        }
         if (sequence.generated >= sequence.request.maxTokens()) {
             finish(sequence, FinishReason.LENGTH);
         }
@@ -113,20 +128,38 @@ final class EngineLoop {
                 report.promptTokens(),
                 report.timeToFirstToken().toMillis(),
                 report.prunedShare());
-        sequence.listener.onFinished(reason, report);
+        try {
+            sequence.listener.onFinished(reason, report);
+        } catch (Throwable e) { // the request has ended, so there is nobody else to tell
+            log.error("A token listener failed when its request ended", e);
+        }
     }
 
     private void fail(Sequence sequence, RuntimeException e) {
         RuntimeException failure = e instanceof EngineException
                 ? e
                 : new EngineException(EngineException.Kind.INTERNAL, "the request failed in the engine: " + e, e);
-        scheduler.end(sequence);
-        onEnd.accept(sequence);
-        sequence.listener.onFailed(failure);
+        try {
+            scheduler.end(sequence);
+            onEnd.accept(sequence);
+        } finally { // also when the books are broken: the caller waits
+            try {
+                sequence.listener.onFailed(failure);
+            } catch (Throwable thrown) {
+                log.error("A token listener failed when its request failed", thrown);
+            }
+        }
     }
 
+    /** Ends all requests, whatever state they or the books are in. */
     void failAll(EngineException failure) {
-        scheduler.all().forEach(sequence -> fail(sequence, failure));
+        for (Sequence sequence : scheduler.all()) {
+            try {
+                fail(sequence, failure);
+            } catch (RuntimeException e) {
+                log.error("A request could not be taken out of the scheduler", e);
+            }
+        }
     }
 
     private GenerationReport report(Sequence sequence) {

@@ -8,7 +8,7 @@ import org.jspecify.annotations.Nullable;
  *
  * @param backend         name of the backend, or null for the best one that works here
  * @param pruning         of requests without a schedule of their own
- * @param maxPromptTokens longest prompt that is accepted, or 0 for what model and KV memory allow
+ * @param maxPromptTokens longest prompt that is accepted, or 0 for what the model allows
  * @param kvMemoryBytes   memory for the KV cache, or 0 for a share of the machine's
  * @param batchMax        sequences that decode together
  * @param queueCapacity   requests that may wait

@@ -7,7 +7,7 @@ import org.jspecify.annotations.Nullable;
 /**
  * One prompt and how to continue it.
  *
- * @param prompt    token ids, at least one
+ * @param prompt    token ids, at least one; copied, so that what was checked is what runs
  * @param maxTokens most tokens to generate, at least 1
  * @param stopIds   ids that end the answer and are not part of it
  * @param schedule  null: the engine's own schedule for prompts of its minimum length or more, dense below; otherwise used as it
@@ -23,6 +23,7 @@ public record GenerationRequest(
         if (maxTokens < 1) {
             throw new IllegalArgumentException("max-tokens=" + maxTokens + " is not allowed: use 1 or more");
         }
+        prompt = prompt.clone();
         stopIds = Set.copyOf(stopIds);
     }
 }

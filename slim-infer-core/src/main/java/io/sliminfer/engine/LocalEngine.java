@@ -56,12 +56,11 @@ public final class LocalEngine implements Engine {
         }
     }
 
-    private LocalEngine(ModelFolder folder, EngineSettings settings) {
+    private LocalEngine(ModelFolder folder, EngineSettings settings, BackendProvider provider) {
         this.model = folder.config();
         this.settings = settings;
         this.pruning = settings.pruning().resolve(model.layers());
         this.pruning.schedule().requireLayers(model.layers());
-        BackendProvider provider = Backends.choose(settings.backend());
         CompletableFuture<Loaded> loading = new CompletableFuture<>();
         // The backend is opened by the thread that will use it: OpenMP's thread count and a CUDA context belong to a
         // thread.
@@ -83,7 +82,12 @@ public final class LocalEngine implements Engine {
      * @throws io.sliminfer.format.ModelFormatException if a tensor cannot be read
      */
     public static LocalEngine open(ModelFolder folder, EngineSettings settings) {
-        return new LocalEngine(folder, settings);
+        return open(folder, settings, Backends.choose(settings.backend()));
+    }
+
+    /** The same on a backend that is already chosen. */
+    static LocalEngine open(ModelFolder folder, EngineSettings settings, BackendProvider provider) {
+        return new LocalEngine(folder, settings, provider);
     }
 
     /** The engine thread: load, then step until closed. */
@@ -94,10 +98,13 @@ public final class LocalEngine implements Engine {
             backend = provider.open(settings.backendSettings());
             state = load(folder, backend);
         } catch (Throwable e) {
-            if (backend != null) {
-                backend.close();
+            try {
+                if (backend != null) {
+                    backend.close();
+                }
+            } finally { // whoever opens the engine waits for this
+                loading.completeExceptionally(e);
             }
-            loading.completeExceptionally(e);
             return;
         }
         loading.complete(state);

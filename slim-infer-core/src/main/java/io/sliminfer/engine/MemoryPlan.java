@@ -11,7 +11,7 @@ import io.sliminfer.model.Workspace;
  * @param slotBlock       tokens in a KV slot
  * @param slotBytes       bytes of a slot
  * @param slots           slots of the KV pool
- * @param maxPromptTokens longest prompt: what model, configuration and KV pool allow
+ * @param maxPromptTokens longest prompt: what model and configuration allow; whether the KV pool holds it depends on its schedule
  * @param tile            rows of a prefill tile
  * @param workspaceBytes  activations
  */
@@ -46,7 +46,7 @@ record MemoryPlan(int slotBlock, long slotBytes, int slots, int maxPromptTokens,
                     + slotBytes + " bytes; one block of " + block + " tokens needs one in each of the " + model.layers()
                     + " layers. Use " + 2 * model.layers() * slotBytes + " bytes or more");
         }
-        int tile = settings.prefillTile() == 0 ? TILE_DEFAULT : settings.prefillTile();
+        int tile = Math.min(limit, settings.prefillTile() == 0 ? TILE_DEFAULT : settings.prefillTile());
         return new MemoryPlan(block, slotBytes, (int) slots, limit, tile, Workspace.bytes(model, compute, limit, tile));
     }
 

@@ -1,8 +1,8 @@
 package io.sliminfer.engine;
 
 /**
- * Told of a generation's progress, on the engine's thread: return at once and never throw. After {@link #onFinished} or
- * {@link #onFailed} nothing follows.
+ * Told of a generation's progress, on the engine's thread: return at once and do not throw. What {@link #onToken} throws ends the
+ * request with {@link #onFailed}; what the others throw is logged. After {@link #onFinished} or {@link #onFailed} nothing follows.
  */
 public interface TokenListener {
 

@@ -24,6 +24,7 @@ public final class ModelFolderWriter {
     private final Map<String, String> files = new LinkedHashMap<>();
     private DType dtype = DType.F32;
     private int shards = 1;
+    private long seed;
     private UnaryOperator<SafetensorsWriter> change = UnaryOperator.identity();
 
     /** A model of 2 layers, hidden size 16, 4 query and 2 KV heads of 4, FFN 24, vocabulary 32. */
@@ -64,6 +65,12 @@ public final class ModelFolderWriter {
         return this;
     }
 
+    /** Other seeds give other weights. */
+    public ModelFolderWriter seed(long weights) {
+        seed = weights;
+        return this;
+    }
+
     /** Writes this many shards and an index, instead of one file. */
     public ModelFolderWriter shards(int count) {
         shards = count;
@@ -81,13 +88,17 @@ public final class ModelFolderWriter {
         return config;
     }
 
+    /** What {@code config.json} says. */
+    public ModelConfig model() {
+        return ConfigReader.read(new JsonFields("config.json", "", config), null);
+    }
+
     /** Writes the folder; weights are those that config.json asks for. */
     public Path write(Path folder) {
         try {
             Files.createDirectories(folder);
             writeConfig(folder);
-            ModelConfig model = ConfigReader.read(new JsonFields("config.json", "", config), null);
-            writeWeights(folder, ExpectedTensor.of(model));
+            writeWeights(folder, ExpectedTensor.of(model()));
             return folder;
         } catch (IOException e) {
             throw new UncheckedIOException(e);
@@ -117,7 +128,7 @@ public final class ModelFolderWriter {
         }
         for (int i = 0; i < tensors.size(); i++) {
             int shard = i * shards / tensors.size();
-            addTo(writers.get(shard), tensors.get(i), i);
+            addTo(writers.get(shard), tensors.get(i), 1000 * seed + i);
             weightMap.put(tensors.get(i).name(), shardName(shard));
         }
         if (shards == 1) {
@@ -132,7 +143,7 @@ public final class ModelFolderWriter {
                 MAPPER.writeValueAsString(Map.of("metadata", Map.of(), "weight_map", weightMap)));
     }
 
-    private void addTo(SafetensorsWriter writer, ExpectedTensor tensor, int seed) {
+    private void addTo(SafetensorsWriter writer, ExpectedTensor tensor, long tensorSeed) {
         long[] shape = tensor.shape().stream().mapToLong(Long::longValue).toArray();
         boolean isGain = tensor.name().endsWith("norm.weight");
         if (isGain) {
@@ -140,7 +151,7 @@ public final class ModelFolderWriter {
             Arrays.fill(ones, 1);
             writer.add(tensor.name(), dtype, shape, ones);
         } else {
-            writer.addRandom(tensor.name(), dtype, seed, WEIGHT_SCALE, shape);
+            writer.addRandom(tensor.name(), dtype, tensorSeed, WEIGHT_SCALE, shape);
         }
     }
 

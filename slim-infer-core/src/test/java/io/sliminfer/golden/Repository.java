@@ -4,12 +4,12 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 
 /** Finds the root of the repository, which holds data that tests of several modules share. */
-final class Repository {
+public final class Repository {
 
     private Repository() {}
 
     /** From the build's {@code repository.root}, or, started from an IDE, the folder above that holds the modules. */
-    static Path root() {
+    public static Path root() {
         String property = System.getProperty("repository.root");
         if (property != null && !property.isBlank()) {
             return Path.of(property);

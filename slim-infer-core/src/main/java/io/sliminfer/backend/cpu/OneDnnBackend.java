@@ -28,8 +28,8 @@ final class OneDnnBackend implements Backend {
     /** Mapped weights are read through buffers of at most this size; Java's end at 2 GiB. */
     private static final long PART_BYTES_MAX = 1L << 30;
 
-    /** Working memory of a conversion through float32. */
-    private static final long CONVERSION_BYTES = 8L << 20;
+    /** Rows that are converted in two steps at a time: what a cache holds. */
+    private static final long DETOUR_BYTES = 1L << 20;
 
     private final DType compute;
     private final WorkerPool workers;
@@ -109,27 +109,29 @@ final class OneDnnBackend implements Backend {
             return new OneDnnWeight.Part(index, row, to - from, dtype, address, view, null, bias);
         }
         NativeMemory copy = memory(spec.name(), (to - from) * source.columns() * dtype.bytes());
-        convert(address(view), source.dtype(), copy.address(), dtype, to - from, source.columns());
+        convert(source.dtype(), address, dtype, copy.address(), to - from, source.columns());
         return new OneDnnWeight.Part(index, row, to - from, dtype, copy.address(), null, copy, bias);
     }
 
-    private void convert(long from, DType fromType, long to, DType toType, long rows, long columns) {
-        if (fromType == DType.F32 || toType == DType.F32) {
-            kernels.reorder(
-                            Layout.matrix(fromType, rows, columns, columns),
-                            Layout.matrix(toType, rows, columns, columns))
-                    .execute(from, to);
+    private void convert(DType from, long in, DType to, long out, long rows, long columns) {
+        if (from != DType.F16 || to != DType.BF16) {
+            copy(from, in, to, out, rows, columns);
             return;
         }
-        // Not every CPU's library converts one 16-bit format into the other, so they go through float32.
-        long step = Math.min(rows, Math.max(1, CONVERSION_BYTES / (columns * 4)));
-        NativeMemory floats = memory("a conversion", step * columns * 4);
-        for (long row = 0; row < rows; row += step) {
-            long count = Math.min(step, rows - row);
-            convert(from + row * columns * fromType.bytes(), fromType, floats.address(), DType.F32, count, columns);
-            convert(floats.address(), DType.F32, to + row * columns * toType.bytes(), toType, count, columns);
+        // The library converts one into the other on some CPUs only. A float16 is exact in float32.
+        long step = Math.min(rows, Math.max(1, DETOUR_BYTES / (4 * columns)));
+        try (NativeMemory floats = new NativeMemory("float32 rows of a weight", step * columns * 4)) {
+            for (long row = 0; row < rows; row += step) {
+                long count = Math.min(step, rows - row);
+                copy(DType.F16, in + row * columns * 2, DType.F32, floats.address(), count, columns);
+                copy(DType.F32, floats.address(), DType.BF16, out + row * columns * 2, count, columns);
+            }
         }
-        free(floats);
+    }
+
+    private void copy(DType from, long in, DType to, long out, long rows, long columns) {
+        kernels.reorder(Layout.matrix(from, rows, columns, columns), Layout.matrix(to, rows, columns, columns))
+                .execute(in, out);
     }
 
     private Weight loadGain(WeightSpec spec) {
@@ -145,10 +147,7 @@ final class OneDnnBackend implements Backend {
     private NativeMemory loadVector(TensorSource source, long elements) {
         NativeMemory memory = memory(source.name(), elements * 4);
         ByteBuffer view = source.rows(0, 1);
-        kernels.reorder(
-                        Layout.matrix(source.dtype(), 1, elements, elements),
-                        Layout.matrix(DType.F32, 1, elements, elements))
-                .execute(address(view), memory.address());
+        copy(source.dtype(), address(view), DType.F32, memory.address(), 1, elements);
         return memory;
     }
 

@@ -1,18 +1,16 @@
-package io.sliminfer.benchmarks;
+package io.sliminfer.benchmarks.models;
 
 import java.io.IOException;
-import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
-import java.nio.file.StandardOpenOption;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.SplittableRandom;
+import java.util.stream.Collectors;
 
 /**
  * A model folder of a given shape with seeded random bf16 weights, for measuring speed at sizes that no bundled model has. The
@@ -20,7 +18,7 @@ import java.util.SplittableRandom;
  *
  * @param name short name, as in {@code synthetic:1b}
  */
-record SyntheticModel(
+public record SyntheticModel(
         String name,
         int hidden,
         int intermediate,
@@ -32,46 +30,58 @@ record SyntheticModel(
         int maxPositions,
         long seed) {
 
+    /** How the command line names such a model. */
+    public static final String PREFIX = "synthetic:";
+
+    /** Weights are made in pieces of this many bytes. */
+    private static final int BUFFER_BYTES = 8 << 20;
+
     private static final Map<String, SyntheticModel> SHAPES = Map.of(
             "1b", new SyntheticModel("1b", 2048, 8192, 16, 32, 8, 64, 32768, 32768, 7),
             "100m", new SyntheticModel("100m", 768, 2048, 12, 12, 4, 64, 8192, 16384, 7),
             "8b", new SyntheticModel("8b", 4096, 14336, 32, 32, 8, 128, 128256, 131072, 7));
+
+    /** For tests of the benchmarks themselves: below 1 MB, and just deep enough that the default schedule prunes. */
+    private static final SyntheticModel TEST = new SyntheticModel("test", 64, 128, 4, 4, 2, 16, 512, 1024, 7);
 
     /**
      * The shape behind {@code synthetic:NAME}.
      *
      * @throws IllegalArgumentException naming the shapes there are
      */
-    static SyntheticModel shape(String name) {
+    public static SyntheticModel shape(String name) {
+        if (name.equals(TEST.name)) {
+            return TEST;
+        }
         SyntheticModel model = SHAPES.get(name);
         if (model == null) {
-            throw new IllegalArgumentException("synthetic:" + name + " is unknown: there are "
-                    + String.join(
-                            ", ",
-                            SHAPES.keySet().stream()
-                                    .sorted()
-                                    .map(n -> "synthetic:" + n)
-                                    .toList()));
+            throw new IllegalArgumentException(PREFIX + name + " is unknown: there are "
+                    + SHAPES.keySet().stream().sorted().map(PREFIX::concat).collect(Collectors.joining(", ")));
         }
         return model;
     }
 
-    /** The model's folder below {@code cache}, written first if it is not there. */
-    Path folder(Path cache) {
+    /**
+     * The model's folder below {@code cache}, written first if it is not there.
+     *
+     * @throws IllegalArgumentException if the disk has too little room
+     */
+    public Path folder(Path cache) {
         Path folder = cache.resolve("synthetic-" + name + "-seed" + seed);
-        if (Files.exists(folder.resolve("model.safetensors"))) {
-            return folder;
-        }
-        try {
-            Files.createDirectories(folder);
-            Files.writeString(folder.resolve("config.json"), config());
-            Path part = folder.resolve("model.safetensors.part");
-            writeWeights(part);
-            Files.move(part, folder.resolve("model.safetensors"), StandardCopyOption.ATOMIC_MOVE);
-            return folder;
-        } catch (IOException e) {
-            throw new UncheckedIOException("could not write the synthetic model to " + folder, e);
-        }
+        byte[] config = config().getBytes(StandardCharsets.UTF_8);
+        CachedFile.write(
+                folder.resolve("config.json"), config.length, channel -> channel.write(ByteBuffer.wrap(config)));
+        byte[] header = header();
+        CachedFile.write(
+                folder.resolve("model.safetensors"),
+                header.length + 2 * parameters(),
+                channel -> writeWeights(channel, header));
+        return folder;
+    }
+
+    /** Weights of all tensors. */
+    public long parameters() {
+        return tensors().values().stream().mapToLong(SyntheticModel::elements).sum();
     }
 
     private String config() {
@@ -119,42 +129,42 @@ record SyntheticModel(
         return tensors;
     }
 
-    private void writeWeights(Path file) throws IOException {
+    /** Length and JSON of a safetensors header. */
+    private byte[] header() {
         StringBuilder header = new StringBuilder("{");
         long offset = 0;
         for (Map.Entry<String, long[]> tensor : tensors().entrySet()) {
-            long bytes = elements(tensor.getValue()) * 2;
+            long end = offset + 2 * elements(tensor.getValue());
             header.append(header.length() > 1 ? "," : "")
                     .append("\"%s\":{\"dtype\":\"BF16\",\"shape\":%s,\"data_offsets\":[%d,%d]}"
-                            .formatted(
-                                    tensor.getKey(),
-                                    java.util.Arrays.toString(tensor.getValue()),
-                                    offset,
-                                    offset + bytes));
-            offset += bytes;
+                            .formatted(tensor.getKey(), Arrays.toString(tensor.getValue()), offset, end));
+            offset = end;
         }
         header.append('}');
         while (header.length() % 8 != 0) {
             header.append(' ');
         }
         byte[] json = header.toString().getBytes(StandardCharsets.UTF_8);
-        try (FileChannel channel = FileChannel.open(
-                file, StandardOpenOption.CREATE, StandardOpenOption.TRUNCATE_EXISTING, StandardOpenOption.WRITE)) {
-            ByteBuffer head = ByteBuffer.allocate(8 + json.length).order(ByteOrder.LITTLE_ENDIAN);
-            head.putLong(json.length).put(json).flip();
-            channel.write(head);
-            SplittableRandom random = new SplittableRandom(seed);
-            ByteBuffer buffer = ByteBuffer.allocateDirect(8 << 20).order(ByteOrder.LITTLE_ENDIAN);
-            for (Map.Entry<String, long[]> tensor : tensors().entrySet()) {
-                boolean gain = tensor.getValue().length == 1;
-                writeTensor(channel, buffer, random, elements(tensor.getValue()), gain ? 0 : scale(tensor.getValue()));
-            }
+        return ByteBuffer.allocate(8 + json.length)
+                .order(ByteOrder.LITTLE_ENDIAN)
+                .putLong(json.length)
+                .put(json)
+                .array();
+    }
+
+    private void writeWeights(FileChannel channel, byte[] header) throws IOException {
+        write(channel, ByteBuffer.wrap(header));
+        SplittableRandom random = new SplittableRandom(seed);
+        ByteBuffer buffer = ByteBuffer.allocateDirect(BUFFER_BYTES).order(ByteOrder.LITTLE_ENDIAN);
+        for (long[] shape : tensors().values()) {
+            boolean gain = shape.length == 1;
+            writeTensor(channel, buffer, random, elements(shape), gain ? 0 : scale(shape[1]));
         }
     }
 
-    /** Uniform values whose products keep the size of their inputs. */
-    private static float scale(long[] shape) {
-        return (float) Math.sqrt(3.0 / shape[1]);
+    /** Half the width of uniform values whose products with a vector keep its size. */
+    static float scale(long columns) {
+        return (float) Math.sqrt(3.0 / columns);
     }
 
     private static long elements(long[] shape) {
@@ -181,11 +191,14 @@ record SyntheticModel(
                 bits >>>= 16;
                 buffer.putShort((short) (Float.floatToRawIntBits(value) >>> 16));
             }
-            buffer.flip();
-            while (buffer.hasRemaining()) {
-                channel.write(buffer);
-            }
+            write(channel, buffer.flip());
             done += count;
+        }
+    }
+
+    static void write(FileChannel channel, ByteBuffer bytes) throws IOException {
+        while (bytes.hasRemaining()) {
+            channel.write(bytes);
         }
     }
 }

@@ -1,0 +1,8 @@
+/**
+ * What all measurements share: JSON lines, Markdown tables, the machine and the process they ran on, medians. Knows nothing of
+ * what is measured.
+ */
+@NullMarked
+package io.sliminfer.benchmarks.report;
+
+import org.jspecify.annotations.NullMarked;

@@ -1,0 +1,374 @@
+package io.sliminfer.benchmarks.speed;
+
+import io.sliminfer.backend.BackendProvider;
+import io.sliminfer.benchmarks.report.JsonLines;
+import io.sliminfer.engine.DefaultSchedule;
+import io.sliminfer.format.DType;
+import io.sliminfer.format.ModelFolder;
+import io.sliminfer.format.ModelFormatException;
+import io.sliminfer.prune.PruneSchedule;
+import io.sliminfer.prune.PruneStep;
+import java.io.PrintWriter;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.time.LocalDate;
+import java.time.ZoneOffset;
+import java.util.ArrayList;
+import java.util.EnumSet;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Locale;
+import java.util.Objects;
+import java.util.ServiceLoader;
+import java.util.Set;
+import java.util.concurrent.Callable;
+import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.Spec;
+import tools.jackson.databind.JsonNode;
+
+/** Options of the {@code speed} command. All are checked before a model is written or loaded. */
+@Command(
+        name = SpeedRun.BENCHMARK,
+        description = "Measures time to first token, decode time and memory by prompt length, dense and pruned.",
+        mixinStandardHelpOptions = true,
+        sortOptions = false,
+        showDefaultValues = true)
+public final class SpeedCommand implements Callable<Integer> {
+
+    @Spec
+    private @Nullable CommandSpec spec;
+
+    @Option(
+            names = "--model",
+            paramLabel = "DIR|synthetic:NAME",
+            description = "Model folder, or random weights of a shape: synthetic:100m, synthetic:1b, synthetic:8b.")
+    private @Nullable String model;
+
+    @Option(
+            names = "--prompt",
+            split = ",",
+            paramLabel = "TOKENS",
+            defaultValue = "1024,4096",
+            description = "Prompt lengths.")
+    private List<Integer> prompts = List.of();
+
+    @Option(
+            names = "--mode",
+            split = ",",
+            paramLabel = "MODE",
+            defaultValue = "dense,pruned",
+            description = "dense, pruned.")
+    private List<String> modes = List.of();
+
+    @Option(names = "--rounds", defaultValue = "3", description = "Samples of each variant; variants take turns.")
+    private int rounds;
+
+    @Option(names = "--warm-up", defaultValue = "1", description = "Rounds before these that do not count.")
+    private int warmUps;
+
+    @Option(names = "--tokens", defaultValue = "32", description = "Tokens to generate after each prompt.")
+    private int tokens;
+
+    @Option(names = "--backend", description = "cpu, java, cuda, ...; the best that works here by default.")
+    private @Nullable String backend;
+
+    @Option(names = "--compute", defaultValue = "auto", description = "Dtype of activations: f32, bf16, auto.")
+    private String compute = "auto";
+
+    @Option(
+            names = "--threads",
+            defaultValue = "0",
+            description = "Threads of the engine and the baselines; 0: all cores.")
+    private int threads;
+
+    @Option(
+            names = "--schedule",
+            paramLabel = "LAYER:BUDGET,...",
+            description = "Steps of pruned prompts, such as 5:0.25,10:512; by depth by default.")
+    private @Nullable String schedule;
+
+    @Option(names = "--seed", defaultValue = "1", description = "Of the prompts' random token ids.")
+    private long seed;
+
+    @Option(
+            names = "--baseline",
+            split = ",",
+            paramLabel = "NAME",
+            defaultValue = "gemm",
+            description = "gemm (oneDNN alone), llama (llama.cpp), none.")
+    private List<String> baselines = List.of();
+
+    @Option(
+            names = "--llama-gguf",
+            paramLabel = "FILE",
+            description = "Model for llama.cpp; by default random q4_0 weights of the same shape are written.")
+    private @Nullable Path llamaGguf;
+
+    @Option(
+            names = "--llama-timeout",
+            paramLabel = "SECONDS",
+            defaultValue = "1800",
+            description = "A round of llama.cpp is ended after this time.")
+    private int llamaTimeout;
+
+    @Option(
+            names = "--cache",
+            paramLabel = "DIR",
+            description = "Folder of generated models; slim-infer-models in the system's temporary folder by default.")
+    private Path cache = Path.of(System.getProperty("java.io.tmpdir"), "slim-infer-models");
+
+    @Option(names = "--out", paramLabel = "DIR", description = "Append results to DIR/speed-MODEL-DATE.jsonl.")
+    private @Nullable Path out;
+
+    @Option(names = "--json", description = "Write results to standard output instead of a table.")
+    private boolean json;
+
+    @Option(
+            names = "--table",
+            arity = "1..*",
+            paramLabel = "FILE.jsonl",
+            showDefaultValue = CommandLine.Help.Visibility.NEVER,
+            description = "Measure nothing: render the tables of these results.")
+    private List<Path> tables = List.of();
+
+    @Override
+    public Integer call() {
+        PrintWriter stdout = command().getOut();
+        if (!tables.isEmpty()) {
+            stdout.print(render(tables));
+            stdout.flush();
+            return 0;
+        }
+        SpeedSettings settings = settings();
+        List<JsonLines> sinks = new ArrayList<>();
+        if (out != null) {
+            sinks.add(JsonLines.appendTo(
+                    out.resolve("speed-" + settings.model().name() + "-" + LocalDate.now(ZoneOffset.UTC) + ".jsonl")));
+        }
+        if (json) {
+            sinks.add(JsonLines.to(System.out));
+        }
+        try (Results results = new Results(sinks);
+                ModelFolder folder = settings.model().open(settings.cache())) {
+            new SpeedRun(settings, scheduleOf(settings), results, command().getErr()).run(folder, arguments());
+            if (!json) {
+                stdout.print(SpeedTable.render(results.lines()));
+                stdout.flush();
+            }
+        } catch (IllegalArgumentException e) {
+            throw inOptions(e);
+        }
+        return 0;
+    }
+
+    /** The engine's refusal of a setting, which names properties, with the options that stand for them. */
+    private RuntimeException inOptions(IllegalArgumentException refusal) {
+        String message = String.valueOf(refusal.getMessage());
+        return message.startsWith("slim-infer.compute-type=") || message.startsWith("slim-infer.backend=")
+                ? refused(message.replace("slim-infer.compute-type=", "--compute ")
+                        .replace("slim-infer.backend=", "--backend "))
+                : refusal;
+    }
+
+    private static PruneSchedule scheduleOf(SpeedSettings settings) {
+        return settings.schedule() != null
+                ? settings.schedule()
+                : DefaultSchedule.of(settings.model().layers());
+    }
+
+    private String render(List<Path> files) {
+        StringBuilder text = new StringBuilder();
+        for (Path file : files) {
+            List<JsonNode> lines = checked("--table", () -> JsonLines.read(file));
+            text.append(text.isEmpty() ? "" : "\n").append(checked("--table " + file, () -> SpeedTable.render(lines)));
+        }
+        return text.toString();
+    }
+
+    private SpeedSettings settings() {
+        if (model == null) {
+            throw refused("--model is missing: name a model folder or synthetic:1b");
+        }
+        String name = model;
+        requireAtLeast("--rounds", rounds, 1);
+        requireAtLeast("--warm-up", warmUps, 0);
+        requireAtLeast("--tokens", tokens, 1);
+        requireAtLeast("--threads", threads, 0);
+        requireAtLeast("--llama-timeout", llamaTimeout, 1);
+        List<Mode> chosenModes = choose("--mode", modes, Mode.class);
+        Set<Baseline> chosenBaselines = chosenBaselines();
+        DType dtype = chosenDtype();
+        requireBackend();
+        requireFiles(chosenBaselines);
+        ModelChoice choice = checked("--model", () -> ModelChoice.of(name));
+        List<Integer> lengths = chosenPrompts(choice);
+        PruneSchedule chosenSchedule = chosenSchedule(choice, chosenModes);
+        return new SpeedSettings(
+                choice,
+                lengths,
+                chosenModes,
+                rounds,
+                warmUps,
+                tokens,
+                backend,
+                dtype,
+                threads,
+                chosenSchedule,
+                chosenBaselines,
+                seed,
+                llamaGguf,
+                Duration.ofSeconds(llamaTimeout),
+                cache);
+    }
+
+    private List<Integer> chosenPrompts(ModelChoice choice) {
+        for (int length : prompts) {
+            requireAtLeast("--prompt", length, 1);
+            if ((long) length + tokens > choice.maxPositions()) {
+                throw refused("--prompt %d with --tokens %d is too long: %s has %d positions"
+                        .formatted(length, tokens, choice.name(), choice.maxPositions()));
+            }
+        }
+        if (new HashSet<>(prompts).size() < prompts.size()) {
+            throw refused("--prompt " + prompts + " has a length twice");
+        }
+        return prompts.stream().sorted().toList();
+    }
+
+    private @Nullable PruneSchedule chosenSchedule(ModelChoice choice, List<Mode> chosenModes) {
+        if (schedule == null) {
+            if (chosenModes.contains(Mode.PRUNED)
+                    && DefaultSchedule.of(choice.layers()).steps().isEmpty()) {
+                throw refused("--mode pruned: the default schedule does not prune a model of " + choice.layers()
+                        + " layers; give --schedule");
+            }
+            return null;
+        }
+        String text = schedule;
+        return checked("--schedule", () -> {
+            List<PruneStep> steps = PruneSchedule.parseSteps(text);
+            if (steps.isEmpty()) {
+                throw new IllegalArgumentException("it has no steps; use --mode dense for dense prefill");
+            }
+            PruneSchedule parsed = PruneSchedule.of(steps.toArray(new PruneStep[0]));
+            parsed.requireLayers(choice.layers());
+            return parsed;
+        });
+    }
+
+    private Set<Baseline> chosenBaselines() {
+        if (baselines.contains("none")) {
+            if (baselines.size() > 1) {
+                throw refused("--baseline " + String.join(",", baselines) + ": none stands alone");
+            }
+            return Set.of();
+        }
+        return EnumSet.copyOf(choose("--baseline", baselines, Baseline.class));
+    }
+
+    private @Nullable DType chosenDtype() {
+        return switch (compute) {
+            case "auto" -> null;
+            case "f32" -> DType.F32;
+            case "bf16" -> DType.BF16;
+            default -> throw refused("--compute " + compute + " is unknown: use f32, bf16 or auto");
+        };
+    }
+
+    private void requireBackend() {
+        if (backend == null) {
+            return;
+        }
+        List<BackendProvider> providers = new ArrayList<>();
+        ServiceLoader.load(BackendProvider.class).forEach(providers::add);
+        BackendProvider provider = providers.stream()
+                .filter(candidate -> candidate.name().equals(backend))
+                .findFirst()
+                .orElseThrow(() -> refused("--backend " + backend + " is unknown: there are "
+                        + String.join(
+                                ", ",
+                                providers.stream().map(BackendProvider::name).toList())));
+        BackendProvider.Availability availability = provider.availability();
+        if (!availability.usable()) {
+            throw refused("--backend " + backend + " cannot be used here: " + availability.reason());
+        }
+    }
+
+    private void requireFiles(Set<Baseline> chosenBaselines) {
+        if (llamaGguf != null && !chosenBaselines.contains(Baseline.LLAMA)) {
+            throw refused("--llama-gguf is of no use without --baseline llama");
+        }
+        if (llamaGguf != null && !Files.isRegularFile(llamaGguf)) {
+            throw refused("--llama-gguf " + llamaGguf + " is not a file");
+        }
+        for (Path folder : out == null ? List.of(cache) : List.of(cache, out)) {
+            if (Files.exists(folder) && !Files.isDirectory(folder)) {
+                throw refused((folder.equals(out) ? "--out " : "--cache ") + folder + " is not a folder");
+            }
+        }
+    }
+
+    private <E extends Enum<E>> List<E> choose(String option, List<String> texts, Class<E> type) {
+        List<E> chosen = new ArrayList<>();
+        for (String text : texts) {
+            E value = null;
+            for (E candidate : type.getEnumConstants()) {
+                value = candidate.name().toLowerCase(Locale.ROOT).equals(text) ? candidate : value;
+            }
+            if (value == null || chosen.contains(value)) {
+                throw refused("%s %s: '%s' is %s; there are %s"
+                        .formatted(
+                                option,
+                                String.join(",", texts),
+                                text,
+                                value == null ? "unknown" : "named twice",
+                                String.join(
+                                                ", ",
+                                                List.of(type.getEnumConstants()).stream()
+                                                        .map(Enum::name)
+                                                        .toList())
+                                        .toLowerCase(Locale.ROOT)));
+            }
+            chosen.add(value);
+        }
+        return List.copyOf(chosen);
+    }
+
+    private void requireAtLeast(String option, int value, int min) {
+        if (value < min) {
+            throw refused(option + " " + value + " is not allowed: use " + min + " or more");
+        }
+    }
+
+    /** What a check refuses, with the option's name before it. */
+    private <T> T checked(String option, Supplier<T> check) {
+        try {
+            return check.get();
+        } catch (IllegalArgumentException | ModelFormatException e) {
+            throw refused(option + ": " + e.getMessage());
+        }
+    }
+
+    private ParameterException refused(String message) {
+        return new ParameterException(command(), message);
+    }
+
+    private CommandLine command() {
+        return Objects.requireNonNull(spec).commandLine();
+    }
+
+    private List<String> arguments() {
+        CommandLine root = command();
+        while (root.getParent() != null) {
+            root = root.getParent();
+        }
+        return root.getParseResult().originalArgs();
+    }
+}

@@ -1,0 +1,51 @@
+package io.sliminfer.benchmarks.speed;
+
+import io.sliminfer.format.DType;
+import io.sliminfer.prune.PruneSchedule;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * One run of the {@code speed} command, checked.
+ *
+ * @param prompts      prompt lengths in tokens, ascending
+ * @param warmUps      rounds that are run and not counted
+ * @param tokens       tokens to generate after each prompt
+ * @param backend      name of the backend, or null for the best
+ * @param compute      dtype of activations, or null to choose
+ * @param threads      threads of engine and baselines, or 0 for all cores
+ * @param schedule     of pruned prompts, or null for the engine's default
+ * @param seed         of the prompts
+ * @param llamaGguf    model for llama.cpp, or null to write one of the same shape
+ * @param llamaTimeout after which a llama.cpp process is ended
+ * @param cache        folder of generated models
+ */
+record SpeedSettings(
+        ModelChoice model,
+        List<Integer> prompts,
+        List<Mode> modes,
+        int rounds,
+        int warmUps,
+        int tokens,
+        @Nullable String backend,
+        @Nullable DType compute,
+        int threads,
+        @Nullable PruneSchedule schedule,
+        Set<Baseline> baselines,
+        long seed,
+        @Nullable Path llamaGguf,
+        Duration llamaTimeout,
+        Path cache) {
+
+    int promptMax() {
+        return prompts.get(prompts.size() - 1);
+    }
+
+    /** Threads as a number: what 0 stands for, too. */
+    int threadCount() {
+        return threads > 0 ? threads : Runtime.getRuntime().availableProcessors();
+    }
+}

@@ -1,0 +1,100 @@
+package io.sliminfer.backend;
+
+import io.sliminfer.format.DType;
+import java.lang.reflect.InvocationTargetException;
+import java.lang.reflect.Proxy;
+
+/** Another backend whose operations a test sees before they run, to count them, hold them up or let them fail. */
+public final class HookedBackend implements Backend {
+
+    /** Called on the thread that uses the backend. What it throws is thrown by the operation. */
+    @FunctionalInterface
+    public interface Hook {
+        /**
+         * @param op        name of the method of {@link Ops}
+         * @param arguments its arguments
+         */
+        void before(String op, Object[] arguments);
+    }
+
+    private final Backend backend;
+    private final Ops ops;
+
+    public HookedBackend(Backend backend, Hook hook) {
+        this.backend = backend;
+        this.ops = (Ops) Proxy.newProxyInstance(
+                Ops.class.getClassLoader(), new Class<?>[] {Ops.class}, (proxy, method, arguments) -> {
+                    hook.before(method.getName(), arguments);
+                    try {
+                        return method.invoke(backend.ops(), arguments);
+                    } catch (InvocationTargetException e) {
+                        throw e.getCause();
+                    }
+                });
+    }
+
+    /** A provider of the same kind of backend, hooked. */
+    public static BackendProvider provider(BackendProvider provider, Hook hook) {
+        return new BackendProvider() {
+            @Override
+            public String name() {
+                return "hooked-" + provider.name();
+            }
+
+            @Override
+            public int priority() {
+                return provider.priority();
+            }
+
+            @Override
+            public Availability availability() {
+                return provider.availability();
+            }
+
+            @Override
+            public Backend open(BackendSettings settings) {
+                return new HookedBackend(provider.open(settings), hook);
+            }
+        };
+    }
+
+    @Override
+    public DeviceInfo info() {
+        return backend.info();
+    }
+
+    @Override
+    public Weight load(WeightSpec spec) {
+        return backend.load(spec);
+    }
+
+    @Override
+    public Tensor allocate(String name, DType dtype, long rows, long columns) {
+        return backend.allocate(name, dtype, rows, columns);
+    }
+
+    @Override
+    public KvPool allocateKv(int slots, int block, int kvHeads, int headDim) {
+        return backend.allocateKv(slots, block, kvHeads, headDim);
+    }
+
+    @Override
+    public Readback readback(int elements) {
+        return backend.readback(elements);
+    }
+
+    @Override
+    public Ops ops() {
+        return ops;
+    }
+
+    @Override
+    public void segment(Object key, Runnable enqueue) {
+        backend.segment(key, enqueue);
+    }
+
+    @Override
+    public void close() {
+        backend.close();
+    }
+}

@@ -1,0 +1,91 @@
+package io.sliminfer.engine;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.sliminfer.format.ModelFolderWriter;
+import io.sliminfer.format.SmallModels;
+import io.sliminfer.prune.PruneSchedule;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Random;
+import java.util.Set;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** What a request's answer must not depend on: its neighbours, its slots, when it came. */
+@Timeout(120)
+class BatchPropertyTests {
+
+    @TempDir
+    Path folder;
+
+    private TestEngine open(String backend, ModelFolderWriter model) {
+        GoldenTests.assumeUsable(backend);
+        return TestEngine.settings().backend(backend).threads(2).prefillTile(64).open(model.write(folder));
+    }
+
+    private static GenerationRequest request(TestEngine test, Random random, int index) {
+        PruneSchedule schedule = index % 2 == 0
+                ? PruneSchedule.dense()
+                : new PruneSchedule(8, 4, 10, 8, PruneSchedule.parseSteps("1:0.5,3:0.25"));
+        int[] prompt = test.prompt(index, 1 + random.nextInt(150));
+        return new GenerationRequest(prompt, Sampling.GREEDY, 10 + random.nextInt(90), Set.of(), schedule);
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"cpu", "java"})
+    void aSequenceAloneEqualsTheSameInABatch(String backend) {
+        try (TestEngine test = open(backend, SmallModels.qwen3().seed(4))) {
+            Random random = new Random(8);
+            List<GenerationRequest> requests = new ArrayList<>();
+            List<List<Integer>> alone = new ArrayList<>();
+            List<GenerationReport> reports = new ArrayList<>();
+            for (int i = 0; i < 12; i++) {
+                GenerationRequest request = request(test, random, i);
+                RecordedGeneration generation = test.submit(request);
+                requests.add(request);
+                reports.add(generation.awaitFinish(FinishReason.LENGTH));
+                alone.add(generation.tokens());
+            }
+
+            List<RecordedGeneration> together =
+                    requests.stream().map(test::submit).toList();
+
+            for (int i = 0; i < requests.size(); i++) {
+                GenerationReport report = together.get(i).awaitFinish(FinishReason.LENGTH);
+                assertThat(report.stages())
+                        .as("request %d: kept blocks", i)
+                        .isEqualTo(reports.get(i).stages());
+                assertThat(together.get(i).tokens()).as("request %d", i).isEqualTo(alone.get(i));
+            }
+            assertThat(new HashSet<>(alone)).as("different answers").hasSizeGreaterThan(6);
+            assertThat(test.slotsUsedWhenIdle()).isZero();
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"cpu", "java"})
+    void aSeedGivesTheSameTextAndOthersDiffer(String backend) {
+        try (TestEngine test = open(backend, SmallModels.llama().seed(5))) {
+            int[] prompt = test.prompt(1, 70);
+            Set<List<Integer>> answers = new HashSet<>();
+            for (long seed = 0; seed < 5; seed++) {
+                List<Integer> first = drawn(test, prompt, seed);
+                assertThat(drawn(test, prompt, seed)).as("seed %d again", seed).isEqualTo(first);
+                answers.add(first);
+            }
+            assertThat(answers).as("answers of five seeds").hasSize(5);
+        }
+    }
+
+    private static List<Integer> drawn(TestEngine test, int[] prompt, long seed) {
+        Sampling sampling = new Sampling(0.8, 40, 0.95, 0, 1, 0, 0, seed);
+        RecordedGeneration generation = test.submit(new GenerationRequest(prompt, sampling, 24, Set.of(), null));
+        generation.awaitFinish(FinishReason.LENGTH);
+        return generation.tokens();
+    }
+}

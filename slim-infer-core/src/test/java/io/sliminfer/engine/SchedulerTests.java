@@ -1,0 +1,230 @@
+package io.sliminfer.engine;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatIllegalStateException;
+
+import io.sliminfer.engine.Scheduler.StepPlan;
+import io.sliminfer.format.ModelConfig;
+import io.sliminfer.format.SmallModels;
+import io.sliminfer.kv.SlotPool;
+import io.sliminfer.prune.PrunePlan;
+import io.sliminfer.prune.PruneSchedule;
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Random;
+import java.util.Set;
+import org.junit.jupiter.api.Test;
+
+class SchedulerTests {
+
+    /** 6 layers. */
+    private static final ModelConfig MODEL = SmallModels.llama().model();
+
+    private static final int LAYERS = 6;
+    private static final int SLOT_BLOCK = 16;
+
+    private final SlotPool pool = new SlotPool(30);
+    private final Scheduler scheduler = new Scheduler(pool, SLOT_BLOCK, 3, LAYERS);
+
+    /** A sequence that needs this many slots in each layer. */
+    private static Sequence sequence(int slotsPerLayer) {
+        int[] prompt = new int[slotsPerLayer * SLOT_BLOCK - 3];
+        GenerationRequest request = TestEngine.greedy(prompt, 4);
+        PrunePlan plan = PrunePlan.of(PruneSchedule.dense(), prompt.length, LAYERS);
+        Sequence sequence = new Sequence(request, plan, MODEL, SLOT_BLOCK, new RecordedGeneration(), () -> {});
+        assertThat(sequence.slotsNeeded).isEqualTo(slotsPerLayer * LAYERS);
+        return sequence;
+    }
+
+    private Sequence add(int slotsPerLayer) {
+        Sequence sequence = sequence(slotsPerLayer);
+        scheduler.add(sequence);
+        return sequence;
+    }
+
+    private Sequence addDecoding(int slotsPerLayer) {
+        Sequence sequence = add(slotsPerLayer);
+        assertThat(scheduler.next().prefill()).isSameAs(sequence);
+        scheduler.prefilled(sequence);
+        return sequence;
+    }
+
+    @Test
+    void servesInTheOrderOfArrival() {
+        Sequence first = add(1);
+        Sequence second = add(1);
+
+        assertThat(scheduler.next()).isEqualTo(new StepPlan(first, LAYERS, List.of()));
+        assertThat(first.state).isEqualTo(Sequence.State.PREFILLING);
+        assertThat(second.state).isEqualTo(Sequence.State.WAITING);
+        scheduler.prefilled(first);
+
+        assertThat(scheduler.next()).isEqualTo(new StepPlan(second, 1, List.of(first)));
+        assertThat(first.state).isEqualTo(Sequence.State.DECODING);
+        assertThat(scheduler.waiting()).isZero();
+        assertThat(scheduler.running()).isEqualTo(2);
+    }
+
+    @Test
+    void givesEachLayerSlotsOfItsOwn() {
+        Sequence sequence = add(2);
+        scheduler.next();
+
+        assertThat(sequence.slots).hasDimensions(LAYERS, 2);
+        Set<Integer> distinct = new HashSet<>();
+        for (int layer = 0; layer < LAYERS; layer++) {
+            for (int slot : sequence.slots(layer)) {
+                distinct.add(slot);
+            }
+        }
+        assertThat(distinct).hasSize(12);
+        assertThat(pool.used()).isEqualTo(12);
+    }
+
+    @Test
+    void aPrefillPassesAllLayersWhenNobodyDecodes() {
+        Sequence sequence = add(1);
+        assertThat(scheduler.next().layers()).isEqualTo(LAYERS);
+        scheduler.prefilled(sequence);
+        assertThat(scheduler.next()).isEqualTo(new StepPlan(null, 1, List.of(sequence)));
+    }
+
+    @Test
+    void aPrefillPassesOneLayerAStepWhileOthersDecode() {
+        Sequence decoding = addDecoding(1);
+        Sequence prefilling = add(1);
+        for (int step = 0; step < LAYERS; step++) {
+            assertThat(scheduler.next()).isEqualTo(new StepPlan(prefilling, 1, List.of(decoding)));
+        }
+        scheduler.end(decoding);
+        assertThat(scheduler.next()).isEqualTo(new StepPlan(prefilling, LAYERS, List.of()));
+    }
+
+    @Test
+    void admitsOnlyWhatFitsAndLetsNobodyPass() {
+        Sequence large = addDecoding(4);
+        Sequence waiting = add(2);
+        Sequence small = add(1);
+
+        assertThat(scheduler.next().prefill()).as("12 slots of 6 free").isNull();
+        scheduler.end(large);
+
+        assertThat(scheduler.next().prefill()).isSameAs(waiting);
+        scheduler.prefilled(waiting);
+        assertThat(scheduler.next().prefill()).isSameAs(small);
+    }
+
+    @Test
+    void admitsNoMoreThanMayDecodeTogether() {
+        Sequence first = addDecoding(1);
+        addDecoding(1);
+        addDecoding(1);
+        Sequence fourth = add(1);
+
+        assertThat(scheduler.next().prefill()).isNull();
+        scheduler.end(first);
+        assertThat(scheduler.next().prefill()).isSameAs(fourth);
+    }
+
+    @Test
+    void givesSlotsBackInEveryState() {
+        Sequence decoding = addDecoding(1);
+        Sequence prefilling = add(1);
+        scheduler.next();
+        Sequence waiting = add(1);
+        assertThat(scheduler.all()).containsExactly(decoding, prefilling, waiting);
+        assertThat(pool.used()).isEqualTo(12);
+
+        scheduler.end(prefilling);
+        assertThat(pool.used()).isEqualTo(6);
+        scheduler.end(waiting);
+        assertThat(pool.used()).isEqualTo(6);
+        scheduler.end(decoding);
+
+        assertThat(pool.used()).isZero();
+        assertThat(scheduler.all()).isEmpty();
+        assertThat(scheduler.next().isEmpty()).isTrue();
+    }
+
+    @Test
+    void endingTwiceIsAnError() {
+        Sequence sequence = addDecoding(1);
+        scheduler.end(sequence);
+        assertThatIllegalStateException()
+                .isThrownBy(() -> scheduler.end(sequence))
+                .withMessage("a sequence ended twice");
+        assertThat(pool.used()).isZero();
+    }
+
+    @Test
+    void holdsItsInvariantsForAnyMixOfArrivalsAndEnds() {
+        for (long seed = 0; seed < 30; seed++) {
+            simulate(seed);
+        }
+    }
+
+    private static void simulate(long seed) {
+        Random random = new Random(seed);
+        SlotPool pool = new SlotPool(12 + random.nextInt(60));
+        int batchMax = 1 + random.nextInt(4);
+        Scheduler scheduler = new Scheduler(pool, SLOT_BLOCK, batchMax, LAYERS);
+        List<Sequence> submitted = new ArrayList<>();
+        List<Sequence> admitted = new ArrayList<>();
+        for (int step = 0; step < 300 || !scheduler.all().isEmpty(); step++) {
+            String when = "seed " + seed + ", step " + step;
+            assertThat(step).as(when).isLessThan(5000);
+            if (step < 300 && random.nextInt(3) == 0) {
+                Sequence sequence = sequence(1 + random.nextInt(pool.slots() / LAYERS));
+                submitted.add(sequence);
+                scheduler.add(sequence);
+            }
+            List<Sequence> all = scheduler.all();
+            if (!all.isEmpty() && random.nextInt(10) == 0) {
+                scheduler.end(all.get(random.nextInt(all.size()))); // cancelled
+            }
+            StepPlan plan = scheduler.next();
+            if (plan.prefill() != null) {
+                if (!admitted.contains(plan.prefill())) {
+                    admitted.add(plan.prefill());
+                }
+                plan.prefill().nextLayer += plan.layers();
+                if (plan.prefill().nextLayer >= LAYERS) {
+                    scheduler.prefilled(plan.prefill());
+                }
+            }
+            for (Sequence sequence : plan.decode()) {
+                if (random.nextInt(8) == 0) {
+                    scheduler.end(sequence);
+                }
+            }
+            requireInvariants(scheduler, pool, batchMax, when);
+        }
+        assertThat(pool.used()).isZero();
+        assertThat(submitted).extracting(sequence -> sequence.state).containsOnly(Sequence.State.ENDED);
+        assertThat(admitted)
+                .as("seed %d: first come, first served", seed)
+                .isEqualTo(submitted.stream().filter(admitted::contains).toList());
+    }
+
+    private static void requireInvariants(Scheduler scheduler, SlotPool pool, int batchMax, String when) {
+        Set<Integer> owned = new HashSet<>();
+        for (Sequence sequence : scheduler.all()) {
+            int held = 0;
+            for (int[] table : sequence.slots) {
+                for (int slot : table) {
+                    assertThat(owned.add(slot)).as("%s: slot %d", when, slot).isTrue();
+                    held++;
+                }
+            }
+            assertThat(held)
+                    .as("%s: slots of a sequence that is %s", when, sequence.state)
+                    .isEqualTo(sequence.state == Sequence.State.WAITING ? 0 : sequence.slotsNeeded);
+        }
+        assertThat(pool.used()).as(when).isEqualTo(owned.size());
+        assertThat(scheduler.running()).as(when).isLessThanOrEqualTo(batchMax);
+        assertThat(scheduler.running() + scheduler.waiting())
+                .as(when)
+                .isEqualTo(scheduler.all().size());
+    }
+}

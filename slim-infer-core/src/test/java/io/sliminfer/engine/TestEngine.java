@@ -1,0 +1,136 @@
+package io.sliminfer.engine;
+
+import io.sliminfer.backend.BackendProvider;
+import io.sliminfer.backend.BackendSettings;
+import io.sliminfer.backend.HookedBackend;
+import io.sliminfer.format.DType;
+import io.sliminfer.format.ModelFolder;
+import io.sliminfer.format.SmallModels;
+import io.sliminfer.prune.PruneSchedule;
+import java.nio.file.Path;
+import java.util.Set;
+
+/** An engine of a small model on the plain Java backend in float32, with its folder. */
+final class TestEngine implements AutoCloseable {
+
+    /** Settings that a test changes. */
+    static final class Settings {
+        private String backend = "java";
+        private int threads = 1;
+        private int maxPromptTokens;
+        private long kvMemoryBytes;
+        private int batchMax = 4;
+        private int queueCapacity = 64;
+        private int prefillTile = 16;
+        private PruneSettings pruning = PruneSettings.of(PruneSchedule.dense(), 0);
+        private HookedBackend.Hook hook = (op, arguments) -> {};
+
+        Settings backend(String name) {
+            backend = name;
+            return this;
+        }
+
+        Settings threads(int count) {
+            threads = count;
+            return this;
+        }
+
+        Settings maxPromptTokens(int tokens) {
+            maxPromptTokens = tokens;
+            return this;
+        }
+
+        Settings kvMemoryBytes(long bytes) {
+            kvMemoryBytes = bytes;
+            return this;
+        }
+
+        Settings batchMax(int sequences) {
+            batchMax = sequences;
+            return this;
+        }
+
+        Settings queueCapacity(int requests) {
+            queueCapacity = requests;
+            return this;
+        }
+
+        Settings prefillTile(int rows) {
+            prefillTile = rows;
+            return this;
+        }
+
+        Settings pruning(PruneSettings settings) {
+            pruning = settings;
+            return this;
+        }
+
+        Settings hook(HookedBackend.Hook called) {
+            hook = called;
+            return this;
+        }
+
+        TestEngine open(Path folder) {
+            return new TestEngine(folder, this);
+        }
+    }
+
+    final LocalEngine engine;
+    private final ModelFolder folder;
+
+    private TestEngine(Path path, Settings settings) {
+        folder = ModelFolder.open(path);
+        try {
+            BackendProvider provider = HookedBackend.provider(Backends.choose(settings.backend), settings.hook);
+            EngineSettings all = new EngineSettings(
+                    settings.backend,
+                    new BackendSettings(DType.F32, settings.threads),
+                    settings.pruning,
+                    settings.maxPromptTokens,
+                    settings.kvMemoryBytes,
+                    settings.batchMax,
+                    settings.queueCapacity,
+                    settings.prefillTile);
+            engine = LocalEngine.open(folder, all, provider);
+        } catch (RuntimeException e) {
+            folder.close();
+            throw e;
+        }
+    }
+
+    static Settings settings() {
+        return new Settings();
+    }
+
+    /** A greedy request without stop ids after the engine's own schedule. */
+    static GenerationRequest greedy(int[] prompt, int maxTokens) {
+        return new GenerationRequest(prompt, Sampling.GREEDY, maxTokens, Set.of(), null);
+    }
+
+    /** A prompt of random ids. */
+    int[] prompt(long seed, int tokens) {
+        return SmallModels.prompt(seed, tokens, engine.model().vocabulary());
+    }
+
+    /** Submits and returns at once. */
+    RecordedGeneration submit(GenerationRequest request) {
+        RecordedGeneration recorded = new RecordedGeneration();
+        engine.submit(request, recorded);
+        return recorded;
+    }
+
+    /** Waits until nothing runs; the slots in use then. The last request must have taken more than one step. */
+    int slotsUsedWhenIdle() {
+        RecordedGeneration.await("an idle engine", () -> {
+            EngineSnapshot snapshot = engine.snapshot();
+            return snapshot.running() == 0 && snapshot.queued() == 0;
+        });
+        return engine.snapshot().kvSlotsUsed();
+    }
+
+    @Override
+    public void close() {
+        engine.close();
+        folder.close();
+    }
+}
