@@ -115,7 +115,7 @@ public final class KvCacheManager {
     public void endPrefill(KvSequence sequence, int layer) {
         seal(sequence, layer, sequence.need().promptTokens()[layer]);
         if (layer == sequence.layers() - 1) {
-            sequence.startDecoding();
+            prefetch(List.of(sequence), layer);
         }
     }
 
@@ -237,6 +237,9 @@ public final class KvCacheManager {
     }
 
     private int[] awaited(KvSequence sequence, int layer, int count) {
+        if (sequence.resident() && !sequence.hasInactive()) {
+            return sequence.table(layer, count);
+        }
         int[] table = new int[count];
         int active = 0;
         for (int i = 0; i < count; i++) {
@@ -249,7 +252,7 @@ public final class KvCacheManager {
                 table[active++] = next.deviceSlot();
             }
         }
-        return Arrays.copyOf(table, active);
+        return active == count ? table : Arrays.copyOf(table, active);
     }
 
     /** Fetches for the next layers as long as there are slots that are free or hold something needed later. */
@@ -270,7 +273,8 @@ public final class KvCacheManager {
                 }
                 int room = device.free();
                 if (room < missing.size()) {
-                    room += evict(missing.size() - room, layer, layers - ahead);
+                    // Never in place of the target's own blocks, or of something that is needed sooner.
+                    room += evict(missing.size() - room, layer, layers - ahead - 1, false);
                 }
                 int count = Math.min(room, missing.size());
                 if (count > 0) {
@@ -299,10 +303,6 @@ public final class KvCacheManager {
             }
         }
         return device.take(count);
-    }
-
-    private int evict(int count, int cursor, int layersBack) {
-        return evict(count, cursor, layersBack, false);
     }
 
     /**

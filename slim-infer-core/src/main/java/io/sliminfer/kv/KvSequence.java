@@ -54,6 +54,7 @@ public final class KvSequence {
     private final int blockTokens;
     private final KvBlock[][] blocks;
     private final int[] counts;
+    private final int @Nullable [][] tables;
     /** Active prompt blocks of each layer, or null for all. */
     private final boolean[] @Nullable [] active;
 
@@ -62,7 +63,6 @@ public final class KvSequence {
     private int reservedUsed;
     private int unfreed;
     private boolean ended;
-    private boolean decoding;
     private @Nullable TransferException failure;
 
     long bytesToHost;
@@ -80,6 +80,7 @@ public final class KvSequence {
         this.blocks = new KvBlock[need.layers()][];
         this.counts = new int[need.layers()];
         this.active = new boolean[need.layers()][];
+        this.tables = new int[need.layers()][];
         for (int layer = 0; layer < blocks.length; layer++) {
             blocks[layer] = new KvBlock[Need.blocks(need.tokensMax()[layer], block)];
         }
@@ -96,15 +97,6 @@ public final class KvSequence {
     /** Whether all its blocks stay on the device as long as it runs. */
     public boolean resident() {
         return resident;
-    }
-
-    /** Whether its prefill is over, so that every step needs every layer. */
-    boolean decoding() {
-        return decoding;
-    }
-
-    void startDecoding() {
-        decoding = true;
     }
 
     /** Blocks of the layer that exist so far. */
@@ -193,11 +185,15 @@ public final class KvSequence {
         return unfreed == 0;
     }
 
-    /** Device slots of the layer's first {@code count} blocks. */
+    /** Device slots of the layer's first {@code count} blocks; for a resident request the same array until one is added. */
     int[] table(int layer, int count) {
-        int[] table = new int[count];
-        for (int i = 0; i < count; i++) {
-            table[i] = blocks[layer][i].deviceSlot();
+        int[] table = tables[layer];
+        if (!resident || table == null || table.length != count) {
+            table = new int[count];
+            for (int i = 0; i < count; i++) {
+                table[i] = blocks[layer][i].deviceSlot();
+            }
+            tables[layer] = table;
         }
         return table;
     }
