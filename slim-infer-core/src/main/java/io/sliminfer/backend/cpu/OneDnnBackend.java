@@ -2,6 +2,7 @@ package io.sliminfer.backend.cpu;
 
 import io.sliminfer.backend.Backend;
 import io.sliminfer.backend.BackendSettings;
+import io.sliminfer.backend.Copies;
 import io.sliminfer.backend.DeviceInfo;
 import io.sliminfer.backend.KvPool;
 import io.sliminfer.backend.Ops;
@@ -35,6 +36,7 @@ final class OneDnnBackend implements Backend {
     private final WorkerPool workers;
     private final DnnlKernels kernels = new DnnlKernels();
     private final List<NativeMemory> memories = new ArrayList<>();
+    private final NativeCopies copies = new NativeCopies();
     private final DeviceInfo info;
     private final OneDnnOps ops;
     private boolean closed;
@@ -69,6 +71,11 @@ final class OneDnnBackend implements Backend {
     @Override
     public Ops ops() {
         return ops;
+    }
+
+    @Override
+    public Copies copies() {
+        return copies;
     }
 
     @Override
@@ -200,6 +207,7 @@ final class OneDnnBackend implements Backend {
     public void close() {
         if (!closed) {
             closed = true;
+            copies.close();
             ops.close();
             workers.close();
             kernels.close();
