@@ -169,7 +169,13 @@ final class EngineLoop {
         for (int i = 0; i < plan.stages().size(); i++) {
             PrunePlan.Stage stage = plan.stages().get(i);
             List<Integer> kept = i < sequence.keptBlocks.size() ? sequence.keptBlocks.get(i) : List.of();
-            stages.add(new GenerationReport.Stage(stage.firstLayer(), stage.lastLayer(), stage.liveTokens(), kept));
+            ActiveBlocks active = sequence.active(i);
+            stages.add(new GenerationReport.Stage(
+                    stage.firstLayer(),
+                    stage.lastLayer(),
+                    stage.liveTokens(),
+                    kept,
+                    new GenerationReport.Decode(stage.activeTokens(), active == null ? 0 : active.swaps())));
             pairs += (long) stage.liveTokens() * (stage.lastLayer() - stage.firstLayer() + 1);
         }
         long started = sequence.startedNanos == 0 ? System.nanoTime() : sequence.startedNanos;

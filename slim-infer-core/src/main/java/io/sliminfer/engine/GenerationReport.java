@@ -30,7 +30,19 @@ public record GenerationReport(
     /**
      * @param keptBlocks indexes of the blocks live in these layers, ascending; for stage 0 all blocks
      */
-    public record Stage(int firstLayer, int lastLayer, int liveTokens, List<Integer> keptBlocks) {}
+    public record Stage(int firstLayer, int lastLayer, int liveTokens, List<Integer> keptBlocks, Decode decode) {
+
+        /** A stage whose live tokens are all active in decode. */
+        public Stage(int firstLayer, int lastLayer, int liveTokens, List<Integer> keptBlocks) {
+            this(firstLayer, lastLayer, liveTokens, keptBlocks, new Decode(liveTokens, 0));
+        }
+    }
+
+    /**
+     * @param activeTokens prompt tokens that a generated token attends to in these layers; without a decode budget all live ones
+     * @param swaps        how often the active blocks were exchanged, the first choice not counted
+     */
+    public record Decode(int activeTokens, int swaps) {}
 
     /** Time to first token: queue and prefill. */
     public Duration timeToFirstToken() {

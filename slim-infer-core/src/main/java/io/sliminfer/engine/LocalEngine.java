@@ -233,8 +233,15 @@ public final class LocalEngine implements Engine {
                         request.schedule());
         PruneSchedule schedule = request.schedule() != null ? request.schedule() : pruning.scheduleFor(tokens);
         PrunePlan plan = PrunePlan.of(schedule, tokens, model.layers());
-        Sequence sequence =
-                new Sequence(bounded, plan, model, loaded.memory.slotBlock(), listener, () -> commands.add(() -> {}));
+        requireWholeSlots(schedule, loaded.memory.slotBlock());
+        Sequence sequence = new Sequence(
+                bounded,
+                plan,
+                model,
+                loaded.memory.slotBlock(),
+                settings.swapPolicy(),
+                listener,
+                () -> commands.add(() -> {}));
         if (sequence.slotsNeeded > loaded.memory.slots()) {
             throw new EngineException(
                     EngineException.Kind.OUT_OF_MEMORY,
@@ -244,6 +251,17 @@ public final class LocalEngine implements Engine {
                             + ". Raise it, lower max-tokens, or prune more");
         }
         return sequence;
+    }
+
+    /** Active blocks are attended to slot by slot, so a block must fill its slots. */
+    static void requireWholeSlots(PruneSchedule schedule, int slotBlock) {
+        if (schedule.hasDecodeBudgets() && schedule.block() % slotBlock != 0) {
+            throw new IllegalArgumentException(
+                    "pruning schedule " + schedule.stepsText() + " has decode budgets and a"
+                            + " pruning block of " + schedule.block() + " tokens, but a KV slot of this engine holds "
+                            + slotBlock
+                            + " (slim-infer.pruning.block): use a block that is a multiple of it, or leave the decode budgets out");
+        }
     }
 
     @Override

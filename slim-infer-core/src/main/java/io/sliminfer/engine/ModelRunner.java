@@ -15,7 +15,7 @@ import java.util.concurrent.CancellationException;
 
 /**
  * Turns a step into operations on the device and reads back what it needs: the only place that waits for the device, once for a
- * step's logits. Engine thread only.
+ * step's logits and once for each layer of decode that chooses active blocks. Engine thread only.
  */
 final class ModelRunner {
 
@@ -29,6 +29,8 @@ final class ModelRunner {
     private final Tensor decodePositions;
     private final Tensor logits;
     private final Readback readback;
+    private final Tensor wanted;
+    private final Readback wantedLanding;
     private final float[] row;
     private final int[] ids;
     private final int[] positions;
@@ -45,6 +47,10 @@ final class ModelRunner {
         decodePositions = backend.allocate("decode positions", DType.I32, batchMax, 1);
         logits = backend.allocate("logits", DType.F32, batchMax, vocabulary);
         readback = backend.readback(Math.multiplyExact(batchMax, vocabulary));
+        // Decode chooses whole slots' worth of a prompt, so no layer's choice has more blocks than a prompt has slots.
+        int choices = Math.multiplyExact(batchMax, (int) (space.positions().rows() / pool.block() + 1));
+        wanted = backend.allocate("active blocks", DType.I32, choices, 1);
+        wantedLanding = backend.readback(choices);
         row = new float[vocabulary];
         ids = new int[batchMax];
         positions = new int[batchMax];
@@ -97,7 +103,7 @@ final class ModelRunner {
         Tensor out = logits.rows(0, 1);
         transformer.logits(out, rows.x().rows(rows.count() - 1, rows.count()));
         backend.ops().read(readback, out);
-        sequence.keptBlocks = rows.keptBlocks();
+        sequence.prefilled(rows.keptBlocks());
         readback.join();
         return row(0);
     }
@@ -111,10 +117,11 @@ final class ModelRunner {
         }
         backend.ops().write(decodeIds, ids, count);
         backend.ops().write(decodePositions, positions, count);
-        DecodeRows rows = new DecodeRows(pool, sequences, decodeX, decodePositions);
+        DecodeRows rows = new DecodeRows(pool, sequences, decodeX, decodePositions, wanted, wantedLanding);
         transformer.embed(rows.x(), decodeIds.rows(0, count));
         for (int layer = 0; layer < transformer.layers(); layer++) {
             transformer.layer(layer, rows);
+            rows.follow(layer);
         }
         Tensor out = logits.rows(0, count);
         transformer.logits(out, rows.x());

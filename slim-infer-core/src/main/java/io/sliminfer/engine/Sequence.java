@@ -4,6 +4,7 @@ import io.sliminfer.format.ModelConfig;
 import io.sliminfer.model.DecodeRows;
 import io.sliminfer.model.PromptRows;
 import io.sliminfer.prune.PrunePlan;
+import io.sliminfer.prune.PruneShape;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -41,9 +42,18 @@ final class Sequence implements Generation, DecodeRows.Cache {
     /** The token that the next decode step reads. */
     int nextToken;
 
+    /** Blocks live in each stage, as block indexes; empty before the prefill is done. */
     List<List<Integer>> keptBlocks = List.of();
+
     private final Runnable onCancel;
     private final int[] stageOfLayer;
+    private final int slotsPerBlock;
+    /** Active blocks of each stage that has a decode budget. */
+    private final @Nullable ActiveBlocks[] active;
+    /** Slots that decode attends to in each layer: its own table, or what the active blocks leave of it. */
+    private int[][] attended = {};
+    /** For each stage with a decode budget, the slots of its live blocks in the layer that chooses among them. */
+    private final int[][] candidates;
 
     final long submittedNanos = System.nanoTime();
     long startedNanos;
@@ -55,6 +65,7 @@ final class Sequence implements Generation, DecodeRows.Cache {
             PrunePlan plan,
             ModelConfig model,
             int slotBlock,
+            SwapPolicy swapPolicy,
             TokenListener listener,
             Runnable onCancel) {
         this.request = request;
@@ -67,6 +78,13 @@ final class Sequence implements Generation, DecodeRows.Cache {
             stageOfLayer[layer] = plan.stages().indexOf(plan.stageOf(layer));
         }
         this.slotsNeeded = slotsNeeded(plan, request.maxTokens(), model.layers(), slotBlock);
+        this.slotsPerBlock = plan.schedule().block() / slotBlock;
+        this.active = new ActiveBlocks[plan.stages().size()];
+        this.candidates = new int[active.length][];
+        for (int stage = 0; stage < active.length; stage++) {
+            PruneShape shape = plan.stages().get(stage).decode();
+            active[stage] = shape == null ? null : new ActiveBlocks(shape, swapPolicy);
+        }
     }
 
     /** Slots of a prompt and the tokens that may follow it; the last generated token is never stored. */
@@ -94,15 +112,62 @@ final class Sequence implements Generation, DecodeRows.Cache {
         slots = tables;
     }
 
-    @Override
-    public int[] slots(int layer) {
-        return slots[layer];
+    /** The prefill is done: it is known which blocks each stage kept, so decode can choose among them. */
+    void prefilled(List<List<Integer>> kept) {
+        keptBlocks = kept;
+        attended = slots.clone();
+        for (int stage = 1; stage < active.length; stage++) {
+            if (active[stage] != null) {
+                int[] ranks = ActiveBlocks.ranksIn(kept.get(stage - 1), kept.get(stage));
+                int chooser = plan.stages().get(stage).firstLayer() - 1;
+                candidates[stage] = ActiveBlocks.slotsOf(slots[chooser], ranks, slotsPerBlock);
+            }
+        }
     }
 
-    /** Prompt tokens live in the layer, and all generated tokens up to the one that passes now. */
+    @Override
+    public int[] slots(int layer) {
+        return attended[layer];
+    }
+
+    /** Prompt tokens active in the layer, and all generated tokens up to the one that passes now. */
     @Override
     public int tokens(int layer) {
-        return plan.stages().get(stageOfLayer[layer]).liveTokens() + generated;
+        return plan.stages().get(stageOfLayer[layer]).activeTokens() + generated;
+    }
+
+    @Override
+    public @Nullable PruneShape choice(int layer) {
+        int stage = stageOfLayer[layer];
+        boolean chooses = layer == plan.stages().get(stage).lastLayer() && stage + 1 < active.length;
+        ActiveBlocks next = chooses ? active[stage + 1] : null;
+        return next == null ? null : next.shape();
+    }
+
+    @Override
+    public int[] candidates(int layer) {
+        return candidates[stageOfLayer[layer] + 1];
+    }
+
+    @Override
+    public void want(int layer, int[] ranks) {
+        int next = stageOfLayer[layer] + 1;
+        ActiveBlocks blocks = active[next];
+        if (blocks == null) {
+            throw new IllegalStateException("layer " + layer + " chooses blocks for a stage without a decode budget");
+        }
+        if (blocks.want(ranks)) {
+            PrunePlan.Stage stage = plan.stages().get(next);
+            for (int follower = stage.firstLayer(); follower <= stage.lastLayer(); follower++) {
+                attended[follower] = ActiveBlocks.slotsOf(slots[follower], blocks.ranks(), slotsPerBlock);
+            }
+        }
+    }
+
+    /** Active blocks of a stage, or null if all its live blocks are. */
+    @Nullable
+    ActiveBlocks active(int stage) {
+        return active[stage];
     }
 
     /** Position of the token that passes now. */

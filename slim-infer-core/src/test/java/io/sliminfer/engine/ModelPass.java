@@ -63,7 +63,14 @@ public final class ModelPass implements AutoCloseable {
         ModelConfig model = folder.config();
         PrunePlan plan = PrunePlan.of(schedule, prompt.length, model.layers());
         GenerationRequest request = new GenerationRequest(prompt, Sampling.GREEDY, maxTokens, Set.of(), schedule);
-        Sequence sequence = new Sequence(request, plan, model, SLOT_BLOCK, null, () -> {});
+        Sequence sequence = new Sequence(
+                request,
+                plan,
+                model,
+                SLOT_BLOCK,
+                new SwapPolicy(EngineSettings.SWAP_THRESHOLD_DEFAULT),
+                null,
+                () -> {});
         sequence.assign(slots.take(sequence.slotsNeeded), SLOT_BLOCK);
         try {
             runner.prefill(sequence, model.layers());

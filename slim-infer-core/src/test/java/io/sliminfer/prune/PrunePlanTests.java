@@ -128,9 +128,9 @@ class PrunePlanTests {
         // Blocks 0..10, the last of 60 tokens; the window's first token is 652, in block 10.
         assertThat(plan.stages())
                 .containsExactly(
-                        new PrunePlan.Stage(0, 2, 700, 11, new PruneShape(64, 16, 48, 700, 11, 1, 1, 4, 252)),
-                        new PrunePlan.Stage(3, 4, 252, 4, new PruneShape(64, 16, 48, 252, 4, 1, 1, 3, 188)),
-                        new PrunePlan.Stage(5, 7, 188, 3, null));
+                        new PrunePlan.Stage(0, 2, 700, 11, new PruneShape(64, 16, 48, 700, 11, 1, 1, 4, 252), null),
+                        new PrunePlan.Stage(3, 4, 252, 4, new PruneShape(64, 16, 48, 252, 4, 1, 1, 3, 188), null),
+                        new PrunePlan.Stage(5, 7, 188, 3, null, null));
         assertThat(plan.prunes()).isTrue();
         assertThat(plan.stageOf(2).lastLayer()).isEqualTo(2);
         assertThat(plan.stageOf(3).firstLayer()).isEqualTo(3);
@@ -176,7 +176,7 @@ class PrunePlanTests {
     @Test
     void withoutStepsThereIsOneStage() {
         PrunePlan plan = PrunePlan.of(PruneSchedule.dense(), 1000, 4);
-        assertThat(plan.stages()).containsExactly(new PrunePlan.Stage(0, 3, 1000, 16, null));
+        assertThat(plan.stages()).containsExactly(new PrunePlan.Stage(0, 3, 1000, 16, null, null));
         assertThat(plan.prunes()).isFalse();
     }
 

@@ -71,6 +71,11 @@ public record SlimInferProperties(
                 "kv-cache.memory",
                 kvCache.memory,
                 "use 0B for a share of the machine's memory, or more");
+        require(
+                kvCache.swapThreshold >= 0 && kvCache.swapThreshold <= 1,
+                "kv-cache.swap-threshold",
+                kvCache.swapThreshold,
+                "use 0.0 to 1.0");
         require(!backend.isBlank(), "backend", backend, "use auto or a backend's name");
         return new EngineSettings(
                 backend.equalsIgnoreCase("auto") ? null : backend,
@@ -78,6 +83,7 @@ public record SlimInferProperties(
                 pruning.settings(),
                 maxPromptTokens,
                 kvCache.memory.toBytes(),
+                kvCache.swapThreshold,
                 batchMax,
                 queueCapacity,
                 prefillTile);
@@ -86,16 +92,18 @@ public record SlimInferProperties(
     /**
      * The KV cache.
      *
-     * @param memory Memory for the KV cache; 0B for a share of the machine's.
+     * @param memory        Memory for the KV cache; 0B for a share of the machine's.
+     * @param swapThreshold Share of the blocks wanted by a decode step that must be active for the active blocks to stay; 1 to always
+     *                      exchange them, 0 to never do so. Counts for schedules with decode budgets.
      */
-    public record KvCache(@DefaultValue("0B") DataSize memory) {}
+    public record KvCache(@DefaultValue("0B") DataSize memory, @DefaultValue("0.9") double swapThreshold) {}
 
     /**
      * Pruning of requests that do not choose for themselves.
      *
      * @param enabled         Whether long prompts are pruned.
-     * @param schedule        Pruning layers and budgets, such as "4:0.5,8:2048": after layer 4 half of the prompt stays live, after layer
-     *                        8 2,048 tokens. By default chosen by the model's depth.
+     * @param schedule        Pruning layers and budgets, such as "4:0.5,8:2048/512": after layer 4 half of the prompt stays live, after
+     *                        layer 8 2,048 tokens, of which a generated token attends to 512. By default chosen by the model's depth.
      * @param block           Tokens in a block, the unit that is kept or pruned.
      * @param unit            Consecutive tokens that are scored together; at most a block.
      * @param window          Last prompt tokens, whose queries do the scoring.

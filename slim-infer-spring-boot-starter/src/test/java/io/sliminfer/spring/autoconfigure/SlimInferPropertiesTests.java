@@ -45,17 +45,18 @@ class SlimInferPropertiesTests {
                 "threads=3",
                 "max-prompt-tokens=1000",
                 "kv-cache.memory=2GB",
+                "kv-cache.swap-threshold=0.8",
                 "batch-max=4",
                 "queue-capacity=5",
                 "prefill-tile=256",
-                "pruning.schedule=4:0.5,8:2048",
+                "pruning.schedule=4:0.5,8:2048/0.05",
                 "pruning.block=32",
                 "pruning.unit=4",
                 "pruning.window=16",
                 "pruning.sink=0",
                 "pruning.min-prompt-tokens=100");
 
-        PruneSchedule schedule = new PruneSchedule(32, 4, 16, 0, PruneSchedule.parseSteps("4:0.5,8:2048"));
+        PruneSchedule schedule = new PruneSchedule(32, 4, 16, 0, PruneSchedule.parseSteps("4:0.5,8:2048/0.05"));
         assertThat(properties.engineSettings())
                 .isEqualTo(new EngineSettings(
                         "cpu",
@@ -63,6 +64,7 @@ class SlimInferPropertiesTests {
                         PruneSettings.of(schedule, 100),
                         1000,
                         2L << 30,
+                        0.8,
                         4,
                         5,
                         256));
@@ -135,6 +137,8 @@ class SlimInferPropertiesTests {
                 "threads|-1|0 for all cores",
                 "max-prompt-tokens|-1|0 for no limit",
                 "kv-cache.memory|-1B|0B for a share",
+                "kv-cache.swap-threshold|1.1|0.0 to 1.0",
+                "kv-cache.swap-threshold|NaN|0.0 to 1.0",
                 "batch-max|0|1 to 1024",
                 "queue-capacity|0|1 or more",
                 "prefill-tile|-1|0 for the backend's choice",
