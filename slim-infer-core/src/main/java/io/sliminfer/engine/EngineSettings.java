@@ -9,8 +9,7 @@ import org.jspecify.annotations.Nullable;
  * @param backend         name of the backend, or null for the best one that works here
  * @param pruning         of requests without a schedule of their own
  * @param maxPromptTokens longest prompt that is accepted, or 0 for what the model allows
- * @param kvMemoryBytes   memory for the KV cache, or 0 for a share of the machine's
- * @param swapThreshold   share of the wanted blocks that must be active for decode to keep its active blocks, 0..1
+ * @param kv              sizes and places of the KV cache
  * @param batchMax        sequences that decode together
  * @param queueCapacity   requests that may wait
  * @param prefillTile     rows that pass a layer together in prefill, or 0 for the backend's favourite
@@ -20,20 +19,16 @@ public record EngineSettings(
         BackendSettings backendSettings,
         PruneSettings pruning,
         int maxPromptTokens,
-        long kvMemoryBytes,
-        double swapThreshold,
+        KvSettings kv,
         int batchMax,
         int queueCapacity,
         int prefillTile) {
 
-    public static final double SWAP_THRESHOLD_DEFAULT = 0.9;
     public static final int BATCH_MAX_DEFAULT = 8;
     public static final int QUEUE_CAPACITY_DEFAULT = 64;
 
     public EngineSettings {
         require(maxPromptTokens >= 0, "max-prompt-tokens", maxPromptTokens, "0 (no limit of its own) or more");
-        require(kvMemoryBytes >= 0, "kv-cache.memory", kvMemoryBytes, "0 (choose) or more bytes");
-        new SwapPolicy(swapThreshold); // refuses what is out of range
         require(batchMax >= 1 && batchMax <= 1024, "batch-max", batchMax, "1 to 1024");
         require(queueCapacity >= 1, "queue-capacity", queueCapacity, "1 or more");
         require(prefillTile >= 0, "prefill-tile", prefillTile, "0 (choose) or more");
@@ -45,18 +40,13 @@ public record EngineSettings(
                 BackendSettings.defaults(),
                 PruneSettings.defaults(),
                 0,
-                0,
-                SWAP_THRESHOLD_DEFAULT,
+                KvSettings.defaults(),
                 BATCH_MAX_DEFAULT,
                 QUEUE_CAPACITY_DEFAULT,
                 0);
     }
 
-    SwapPolicy swapPolicy() {
-        return new SwapPolicy(swapThreshold);
-    }
-
-    private static void require(boolean allowed, String name, long value, String range) {
+    static void require(boolean allowed, String name, long value, String range) {
         if (!allowed) {
             throw new IllegalArgumentException("slim-infer." + name + "=" + value + " is not allowed: use " + range);
         }

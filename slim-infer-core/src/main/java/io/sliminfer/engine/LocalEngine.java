@@ -2,16 +2,21 @@ package io.sliminfer.engine;
 
 import io.sliminfer.backend.Backend;
 import io.sliminfer.backend.BackendProvider;
+import io.sliminfer.backend.Copies;
 import io.sliminfer.backend.DeviceInfo;
+import io.sliminfer.backend.HostPool;
 import io.sliminfer.backend.KvPool;
 import io.sliminfer.format.ModelConfig;
 import io.sliminfer.format.ModelFolder;
-import io.sliminfer.kv.SlotPool;
+import io.sliminfer.kv.KvCacheManager;
 import io.sliminfer.model.ModelWeights;
 import io.sliminfer.model.Transformer;
 import io.sliminfer.model.Workspace;
 import io.sliminfer.prune.PrunePlan;
 import io.sliminfer.prune.PruneSchedule;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
@@ -46,13 +51,19 @@ public final class LocalEngine implements Engine {
             Backend backend,
             DeviceInfo device,
             MemoryPlan memory,
-            SlotPool slots,
+            KvCacheManager kv,
             Scheduler scheduler,
             ModelRunner runner) {
 
         EngineSnapshot snapshot() {
             return new EngineSnapshot(
-                    scheduler.waiting(), scheduler.running(), slots.slots(), slots.used(), memory.slotBytes());
+                    scheduler.waiting(),
+                    scheduler.running(),
+                    kv.deviceSlots(),
+                    kv.deviceSlotsUsed(),
+                    kv.hostSlots(),
+                    kv.hostSlotsUsed(),
+                    memory.slotBytes());
         }
     }
 
@@ -147,10 +158,10 @@ public final class LocalEngine implements Engine {
         ModelWeights weights = ModelWeights.load(backend, folder, model.maxPositions());
         Workspace space = new Workspace(backend, model, memory.maxPromptTokens(), memory.tile());
         KvPool pool = backend.allocateKv(memory.slots(), memory.slotBlock(), model.kvHeads(), model.headDim());
-        SlotPool slots = new SlotPool(memory.slots());
-        Scheduler scheduler = new Scheduler(slots, memory.slotBlock(), settings.batchMax(), model.layers());
+        KvCacheManager kv = cacheManager(backend, pool, memory);
+        Scheduler scheduler = new Scheduler(kv, settings.batchMax(), model.layers());
         ModelRunner runner = new ModelRunner(
-                backend, model, new Transformer(backend, model, weights, space), space, pool, settings.batchMax());
+                backend, model, new Transformer(backend, model, weights, space), space, pool, kv, settings.batchMax());
         log.info(
                 "{}: {} with {} layers on {} ({}); {} MiB weights, {} MiB KV cache ({} slots of {} tokens), {} MiB workspace;"
                         + " prompts up to {} tokens, schedule {} from {} tokens on; ready in {} ms",
@@ -168,7 +179,30 @@ public final class LocalEngine implements Engine {
                 pruning.schedule().steps(),
                 pruning.minPromptTokens(),
                 (System.nanoTime() - start) / 1_000_000);
-        return new Loaded(backend, backend.info(), memory, slots, scheduler, runner);
+        return new Loaded(backend, backend.info(), memory, kv, scheduler, runner);
+    }
+
+    private KvCacheManager cacheManager(Backend backend, KvPool pool, MemoryPlan memory) {
+        KvSettings kv = settings.kv();
+        if (!kv.offloads()) {
+            return KvCacheManager.of(pool.slots(), pool.block(), pool.slotBytes());
+        }
+        Copies copies = backend.copies();
+        if (copies == null) {
+            throw new IllegalArgumentException("slim-infer.kv-cache.host-memory=" + kv.hostBytes()
+                    + " and slim-infer.kv-cache.disk-size=" + kv.diskBytes() + ": the backend '"
+                    + backend.info().backend() + "' cannot move KV blocks. Leave them out, or use another backend");
+        }
+        List<HostPool> tiers = new ArrayList<>();
+        if (memory.hostSlots() > 0) {
+            tiers.add(copies.allocateHost(memory.hostSlots(), pool.slotBytes(), null));
+        }
+        if (memory.diskSlots() > 0 && kv.disk() != null) {
+            Path file =
+                    kv.disk().resolve("slim-infer-kv-" + ProcessHandle.current().pid() + "-" + System.nanoTime());
+            tiers.add(copies.allocateHost(memory.diskSlots(), pool.slotBytes(), file));
+        }
+        return KvCacheManager.of(pool, copies, tiers, kv.prefetchLayers(), backend.ops()::await);
     }
 
     private void takeCommands(boolean wait) {
@@ -239,18 +273,33 @@ public final class LocalEngine implements Engine {
                 plan,
                 model,
                 loaded.memory.slotBlock(),
-                settings.swapPolicy(),
+                settings.kv().swapPolicy(),
                 listener,
                 () -> commands.add(() -> {}));
-        if (sequence.slotsNeeded > loaded.memory.slots()) {
+        if (!loaded.kv.canHold(sequence.cache.need())) {
             throw new EngineException(
-                    EngineException.Kind.OUT_OF_MEMORY,
-                    "slim-infer.kv-cache.memory=" + loaded.memory.kvBytes() + " bytes holds " + loaded.memory.slots()
-                            + " slots; a prompt of " + tokens + " tokens with up to " + bounded.maxTokens()
-                            + " generated needs " + sequence.slotsNeeded
-                            + ". Raise it, lower max-tokens, or prune more");
+                    EngineException.Kind.OUT_OF_MEMORY, tooLarge(sequence, tokens, bounded.maxTokens()));
         }
         return sequence;
+    }
+
+    private String tooLarge(Sequence sequence, int tokens, int maxTokens) {
+        MemoryPlan memory = loaded.memory;
+        String what = "; a prompt of " + tokens + " tokens with up to " + maxTokens + " generated needs ";
+        long slots = sequence.cache.slotsNeeded();
+        long slotsMin = sequence.cache.need().slotsMin(memory.slotBlock());
+        String device =
+                "slim-infer.kv-cache.memory=" + memory.kvBytes() + " bytes holds " + memory.slots() + " slots" + what;
+        if (memory.bytesBehind() == 0) {
+            return device + slots
+                    + ". Raise it, set slim-infer.kv-cache.host-memory so that blocks may move there, lower max-tokens, or prune more";
+        }
+        if (slotsMin > memory.slots()) {
+            return device + slotsMin + " there even if all others move. Raise it, lower max-tokens, or prune more";
+        }
+        return "slim-infer.kv-cache.host-memory and disk-size=" + memory.bytesBehind() + " bytes hold "
+                + (memory.hostSlots() + memory.diskSlots()) + " slots" + what + slots
+                + ". Raise them, lower max-tokens, or prune more";
     }
 
     /** Active blocks are attended to slot by slot, so a block must fill its slots. */

@@ -11,11 +11,21 @@ import io.sliminfer.model.Workspace;
  * @param slotBlock       tokens in a KV slot
  * @param slotBytes       bytes of a slot
  * @param slots           slots of the KV pool
+ * @param hostSlots       slots in host memory behind it
+ * @param diskSlots       slots in a file behind that
  * @param maxPromptTokens longest prompt: what model and configuration allow; whether the KV pool holds it depends on its schedule
  * @param tile            rows of a prefill tile
  * @param workspaceBytes  activations
  */
-record MemoryPlan(int slotBlock, long slotBytes, int slots, int maxPromptTokens, int tile, long workspaceBytes) {
+record MemoryPlan(
+        int slotBlock,
+        long slotBytes,
+        int slots,
+        int hostSlots,
+        int diskSlots,
+        int maxPromptTokens,
+        int tile,
+        long workspaceBytes) {
 
     /** Share of the machine's memory that the KV cache takes at most when nothing is configured. */
     private static final double KV_SHARE = 0.4;
@@ -36,8 +46,8 @@ record MemoryPlan(int slotBlock, long slotBytes, int slots, int maxPromptTokens,
         // A slot for each layer and block of a prompt of full length, twice over for its neighbours in the batch.
         long perSequence = (long) model.layers() * ((positions + block - 1L) / block);
         long wanted = perSequence * Math.max(2, settings.batchMax() / 2);
-        long bytes = settings.kvMemoryBytes() > 0
-                ? settings.kvMemoryBytes()
+        long bytes = settings.kv().memoryBytes() > 0
+                ? settings.kv().memoryBytes()
                 : Math.min(wanted * slotBytes, (long) (device.memoryBytes() * KV_SHARE));
         long slots = Math.min(bytes / slotBytes, Integer.MAX_VALUE / 2);
         if (slots < 2L * model.layers()) {
@@ -47,10 +57,27 @@ record MemoryPlan(int slotBlock, long slotBytes, int slots, int maxPromptTokens,
                     + " layers. Use " + 2 * model.layers() * slotBytes + " bytes or more");
         }
         int tile = Math.min(limit, settings.prefillTile() == 0 ? TILE_DEFAULT : settings.prefillTile());
-        return new MemoryPlan(block, slotBytes, (int) slots, limit, tile, Workspace.bytes(model, compute, limit, tile));
+        return new MemoryPlan(
+                block,
+                slotBytes,
+                (int) slots,
+                slotsBehind(settings.kv().hostBytes(), slotBytes),
+                slotsBehind(settings.kv().diskBytes(), slotBytes),
+                limit,
+                tile,
+                Workspace.bytes(model, compute, limit, tile));
+    }
+
+    private static int slotsBehind(long bytes, long slotBytes) {
+        return (int) Math.min(bytes / slotBytes, Integer.MAX_VALUE / 4);
     }
 
     long kvBytes() {
         return slots * slotBytes;
+    }
+
+    /** Memory and file behind the device. */
+    long bytesBehind() {
+        return ((long) hostSlots + diskSlots) * slotBytes;
     }
 }

@@ -6,6 +6,8 @@ import io.sliminfer.backend.Readback;
 import io.sliminfer.backend.Tensor;
 import io.sliminfer.format.DType;
 import io.sliminfer.format.ModelConfig;
+import io.sliminfer.kv.KvCacheManager;
+import io.sliminfer.kv.KvSequence;
 import io.sliminfer.model.DecodeRows;
 import io.sliminfer.model.PromptRows;
 import io.sliminfer.model.Transformer;
@@ -23,6 +25,7 @@ final class ModelRunner {
     private final Backend backend;
     private final Workspace space;
     private final KvPool pool;
+    private final KvCacheManager kv;
     private final int vocabulary;
     private final Tensor decodeX;
     private final Tensor decodeIds;
@@ -36,11 +39,18 @@ final class ModelRunner {
     private final int[] positions;
 
     ModelRunner(
-            Backend backend, ModelConfig model, Transformer transformer, Workspace space, KvPool pool, int batchMax) {
+            Backend backend,
+            ModelConfig model,
+            Transformer transformer,
+            Workspace space,
+            KvPool pool,
+            KvCacheManager kv,
+            int batchMax) {
         this.transformer = transformer;
         this.backend = backend;
         this.space = space;
         this.pool = pool;
+        this.kv = kv;
         this.vocabulary = model.vocabulary();
         decodeX = backend.allocate("decode hidden states", DType.F32, batchMax, model.hidden());
         decodeIds = backend.allocate("decode ids", DType.I32, batchMax, 1);
@@ -87,7 +97,7 @@ final class ModelRunner {
         backend.ops().write(idRows, prompt, tokens);
         backend.ops().write(space.positions(), position, tokens);
         transformer.embed(space.x().rows(0, tokens), idRows);
-        return new PromptRows(sequence.plan, pool, sequence.slots, space.x(), space.positions(), space.tile(), () -> {
+        return new PromptRows(sequence.plan, pool, sequence.cache, space.x(), space.positions(), space.tile(), () -> {
             if (sequence.cancelled) {
                 throw new CancellationException();
             }
@@ -117,7 +127,14 @@ final class ModelRunner {
         }
         backend.ops().write(decodeIds, ids, count);
         backend.ops().write(decodePositions, positions, count);
-        DecodeRows rows = new DecodeRows(pool, sequences, decodeX, decodePositions, wanted, wantedLanding);
+        DecodeRows rows = new DecodeRows(
+                pool,
+                new StepResidence(kv, sequences),
+                sequences.stream().map(sequence -> sequence.cache).toList(),
+                decodeX,
+                decodePositions,
+                wanted,
+                wantedLanding);
         transformer.embed(rows.x(), decodeIds.rows(0, count));
         for (int layer = 0; layer < transformer.layers(); layer++) {
             transformer.layer(layer, rows);
@@ -133,5 +150,35 @@ final class ModelRunner {
     float[] row(int i) {
         readback.get(i * vocabulary, row, vocabulary);
         return row;
+    }
+
+    /** Blocks of a decode step's sequences on the device, layer by layer. */
+    private static final class StepResidence implements DecodeRows.Residence {
+        private final KvCacheManager kv;
+        private final List<SequenceCache> caches;
+        private final List<KvSequence> blocks;
+        private final int[] tokens;
+
+        StepResidence(KvCacheManager kv, List<Sequence> sequences) {
+            this.kv = kv;
+            this.caches = sequences.stream().map(sequence -> sequence.cache).toList();
+            this.blocks = caches.stream().map(SequenceCache::blocks).toList();
+            this.tokens = new int[sequences.size()];
+        }
+
+        @Override
+        public void begin(int layer) {
+            for (int i = 0; i < tokens.length; i++) {
+                tokens[i] = caches.get(i).storedTokens(layer);
+            }
+            kv.beginDecode(blocks, layer, tokens);
+        }
+
+        @Override
+        public void stored(int layer) {
+            for (int i = 0; i < tokens.length; i++) {
+                kv.endDecode(blocks.get(i), layer, tokens[i]);
+            }
+        }
     }
 }

@@ -1,8 +1,10 @@
 package io.sliminfer.kv;
 
+import io.sliminfer.backend.Copies;
 import io.sliminfer.backend.Fence;
+import io.sliminfer.backend.HostPool;
+import io.sliminfer.backend.KvPool;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
@@ -18,6 +20,7 @@ import org.jspecify.annotations.Nullable;
 public final class KvCacheManager {
 
     private final int block;
+    private final long slotBytes;
     private final SlotPool device;
     private final @Nullable HostTiers host;
     private final @Nullable TransferQueue transfers;
@@ -42,14 +45,47 @@ public final class KvCacheManager {
             Consumer<Fence> await) {
         this.device = device;
         this.block = block;
+        this.slotBytes = slotBytes;
         this.host = host;
         this.prefetchLayers = prefetchLayers;
         this.transfers = host == null ? null : new TransferQueue(host, device, slotBytes, await, this::freeSettled);
     }
 
+    /**
+     * For a device with nothing behind it.
+     *
+     * @param block tokens in a slot
+     */
+    public static KvCacheManager of(int slots, int block, long slotBytes) {
+        return new KvCacheManager(new SlotPool(slots), block, slotBytes, null, 0, Fence::join);
+    }
+
+    /**
+     * For a device with host memory, a file or both behind it.
+     *
+     * @param tiers          faster ones first
+     * @param prefetchLayers how many layers ahead blocks are fetched; 0 fetches a block when its layer runs
+     * @param await          lets operations enqueued from then on see what a copy brought
+     */
+    public static KvCacheManager of(
+            KvPool pool, Copies copies, List<HostPool> tiers, int prefetchLayers, Consumer<Fence> await) {
+        return new KvCacheManager(
+                new SlotPool(pool.slots()),
+                pool.block(),
+                pool.slotBytes(),
+                new HostTiers(copies, pool, tiers),
+                prefetchLayers,
+                await);
+    }
+
     /** Tokens in a slot. */
     public int block() {
         return block;
+    }
+
+    /** Bytes of a slot on the device, and of one on the host. */
+    public long slotBytes() {
+        return slotBytes;
     }
 
     public int deviceSlots() {
@@ -80,11 +116,12 @@ public final class KvCacheManager {
      * @return null if it must wait until others end
      */
     public @Nullable KvSequence tryAdmit(KvSequence.Need need) {
+        poll();
         long slots = need.slots(block);
         if (committed + slots <= device.slots()) {
             KvSequence sequence = new KvSequence(need, true, block);
             committed += slots;
-            sequence.reserve(acquire(sequence, (int) slots, 0, true));
+            fill(sequence);
             return sequence;
         }
         long slotsMin = need.slotsMin(block);
@@ -98,17 +135,28 @@ public final class KvCacheManager {
         return null;
     }
 
+    /** Makes all blocks of a resident request, neighbours as far as possible. */
+    private void fill(KvSequence sequence) {
+        int[] slots = acquire(sequence, (int) sequence.need().slots(block), 0, true);
+        int next = 0;
+        for (int layer = 0; layer < sequence.layers(); layer++) {
+            int count = KvSequence.Need.blocks(sequence.need().tokensMax()[layer], block);
+            for (int i = 0; i < count; i++) {
+                sequence.add(new KvBlock(layer, i, slots[next++]));
+            }
+        }
+    }
+
     /**
-     * Slots for all prompt tokens of a layer, which a prefill is about to store.
+     * Makes room for all prompt tokens of a layer, which a prefill is about to store: its table has their slots now.
      *
      * @throws io.sliminfer.backend.TransferException if a copy of the request's has failed
      */
-    public int[] beginPrefill(KvSequence sequence, int layer) {
+    public void beginPrefill(KvSequence sequence, int layer) {
         poll();
         sequence.requireWhole();
-        int count = KvSequence.Need.blocks(sequence.need().promptTokens()[layer], block);
-        addBlocks(sequence, layer, count, 0, true);
-        return sequence.table(layer, count);
+        grow(sequence, layer, sequence.need().promptTokens()[layer], 0, true);
+        sequence.forgetTable(layer);
     }
 
     /** The layer's prompt tokens are stored: what is full starts on its way to the host. */
@@ -130,28 +178,30 @@ public final class KvCacheManager {
         }
     }
 
+    /** Says which prompt blocks a layer reads besides its active ones, to choose the next stage's among them. */
+    public void score(KvSequence sequence, int layer, int[] blocks) {
+        sequence.score(layer, blocks);
+    }
+
     /**
-     * Brings what a layer reads in a decode step to the device, and begins to fetch what the next layers read.
+     * Brings what a layer reads in a decode step to the device, and begins to fetch what the next layers read. The sequences' tables
+     * of the layer are valid until the next call.
      *
      * @param tokens tokens of each sequence in this layer, the one that is about to be stored included
-     * @return for each sequence the device slots of its active blocks in order
      * @throws io.sliminfer.backend.TransferException if a copy has failed; {@link #failed} tells whose
      */
-    public List<int[]> beginDecode(List<KvSequence> sequences, int layer, int[] tokens) {
+    public void beginDecode(List<KvSequence> sequences, int layer, int[] tokens) {
         poll();
         for (KvSequence sequence : sequences) {
             sequence.requireWhole();
-            fetch(sequence, layer, layer, true);
+            fetch(sequence, layer);
         }
-        List<int[]> tables = new ArrayList<>(sequences.size());
         for (int i = 0; i < sequences.size(); i++) {
-            KvSequence sequence = sequences.get(i);
-            int count = KvSequence.Need.blocks(tokens[i], block);
-            addBlocks(sequence, layer, count - sequence.count(layer), layer, false);
-            tables.add(awaited(sequence, layer, count));
+            grow(sequences.get(i), layer, tokens[i], layer, false);
+            await(sequences.get(i), layer);
+            sequences.get(i).forgetTable(layer);
         }
         prefetch(sequences, layer);
-        return tables;
     }
 
     /** The step's token is stored in the layer. */
@@ -170,7 +220,6 @@ public final class KvCacheManager {
         committed -= sequence.resident()
                 ? sequence.need().slots(block)
                 : sequence.need().slotsMin(block);
-        device.release(sequence.unusedSlots());
         freeSettled(sequence);
     }
 
@@ -188,13 +237,13 @@ public final class KvCacheManager {
         }
     }
 
-    private void addBlocks(KvSequence sequence, int layer, int count, int cursor, boolean prefill) {
-        if (count <= 0) {
-            return;
-        }
-        int[] slots = sequence.resident() ? sequence.takeReserved(count) : acquire(sequence, count, cursor, prefill);
-        for (int slot : slots) {
-            sequence.add(new KvBlock(layer, sequence.count(layer), slot));
+    /** Adds blocks until the layer has room for so many tokens. */
+    private void grow(KvSequence sequence, int layer, int tokens, int cursor, boolean prefill) {
+        int count = KvSequence.Need.blocks(tokens, block) - sequence.count(layer);
+        if (count > 0) {
+            for (int slot : acquire(sequence, count, cursor, prefill)) {
+                sequence.add(new KvBlock(layer, sequence.count(layer), slot));
+            }
         }
     }
 
@@ -214,45 +263,37 @@ public final class KvCacheManager {
     }
 
     /** Begins to fetch what a layer reads and is not on the device. */
-    private void fetch(KvSequence sequence, int layer, int cursor, boolean count) {
+    private void fetch(KvSequence sequence, int layer) {
         if (sequence.resident()) {
             return;
         }
         List<KvBlock> missing = new ArrayList<>();
         for (int i = 0; i < sequence.count(layer); i++) {
             KvBlock next = sequence.block(layer, i);
-            if (sequence.isActive(layer, i)) {
+            if (sequence.isNeeded(layer, i)) {
                 if (next.state() == KvBlock.State.HOST) {
                     missing.add(next);
                 }
-                if (count) {
-                    sequence.blocksNeeded++;
-                    sequence.blocksHit += next.onDevice() ? 1 : 0;
-                }
+                sequence.blocksNeeded++;
+                sequence.blocksHit += next.onDevice() ? 1 : 0;
             }
         }
         if (!missing.isEmpty()) {
-            requireTransfers().toDevice(sequence, missing, acquire(sequence, missing.size(), cursor, false));
+            requireTransfers().toDevice(sequence, missing, acquire(sequence, missing.size(), layer, false));
         }
     }
 
-    private int[] awaited(KvSequence sequence, int layer, int count) {
-        if (sequence.resident() && !sequence.hasInactive()) {
-            return sequence.table(layer, count);
+    private void await(KvSequence sequence, int layer) {
+        if (sequence.resident()) {
+            return;
         }
-        int[] table = new int[count];
-        int active = 0;
-        for (int i = 0; i < count; i++) {
-            if (sequence.isActive(layer, i)) {
-                KvBlock next = sequence.block(layer, i);
-                if (next.state() == KvBlock.State.TO_DEVICE) {
-                    requireTransfers().await(next);
-                    sequence.requireWhole();
-                }
-                table[active++] = next.deviceSlot();
+        for (int i = 0; i < sequence.count(layer); i++) {
+            KvBlock next = sequence.block(layer, i);
+            if (next.state() == KvBlock.State.TO_DEVICE && sequence.isNeeded(layer, i)) {
+                requireTransfers().await(next);
+                sequence.requireWhole();
             }
         }
-        return active == count ? table : Arrays.copyOf(table, active);
     }
 
     /** Fetches for the next layers as long as there are slots that are free or hold something needed later. */
@@ -267,7 +308,7 @@ public final class KvCacheManager {
                 List<KvBlock> missing = new ArrayList<>();
                 for (int i = 0; i < sequence.count(target); i++) {
                     KvBlock next = sequence.block(target, i);
-                    if (next.state() == KvBlock.State.HOST && sequence.isActive(target, i)) {
+                    if (next.state() == KvBlock.State.HOST && sequence.isNeeded(target, i)) {
                         missing.add(next);
                     }
                 }
@@ -306,7 +347,7 @@ public final class KvCacheManager {
     }
 
     /**
-     * Drops blocks that the host has too, those needed last first: inactive ones, then those of the layer that ran just before
+     * Drops blocks that the host has too, those needed last first: those that no step reads for now, then those of the layer that ran just before
      * the cursor, and so on backwards.
      *
      * @param layersBack how many layers to go back at most, the cursor's own not counted
@@ -315,7 +356,7 @@ public final class KvCacheManager {
     private int evict(int count, int cursor, int layersBack, boolean cursorToo) {
         int evicted = 0;
         for (KvSequence sequence : moving) {
-            if (sequence.hasInactive()) {
+            if (sequence.hasIdle()) {
                 for (int layer = 0; layer < sequence.layers() && evicted < count; layer++) {
                     evicted += evict(sequence, layer, count - evicted, true);
                 }
@@ -337,11 +378,11 @@ public final class KvCacheManager {
         return evicted;
     }
 
-    private int evict(KvSequence sequence, int layer, int count, boolean inactiveOnly) {
+    private int evict(KvSequence sequence, int layer, int count, boolean idleOnly) {
         int evicted = 0;
         for (int i = sequence.count(layer) - 1; i >= 0 && evicted < count; i--) {
             KvBlock next = sequence.block(layer, i);
-            if (next.state() == KvBlock.State.BOTH && !(inactiveOnly && sequence.isActive(layer, i))) {
+            if (next.state() == KvBlock.State.BOTH && !(idleOnly && sequence.isNeeded(layer, i))) {
                 device.release(new int[] {next.evict()});
                 evicted++;
             }

@@ -58,9 +58,10 @@ public final class KvSequence {
     /** Active prompt blocks of each layer, or null for all. */
     private final boolean[] @Nullable [] active;
 
-    private boolean hasInactive;
-    private int[] reserved = {};
-    private int reservedUsed;
+    /** Prompt blocks that a layer reads besides, to choose among them. */
+    private final boolean[] @Nullable [] scored;
+
+    private boolean hasIdle;
     private int unfreed;
     private boolean ended;
     private @Nullable TransferException failure;
@@ -80,6 +81,7 @@ public final class KvSequence {
         this.blocks = new KvBlock[need.layers()][];
         this.counts = new int[need.layers()];
         this.active = new boolean[need.layers()][];
+        this.scored = new boolean[need.layers()][];
         this.tables = new int[need.layers()][];
         for (int layer = 0; layer < blocks.length; layer++) {
             blocks[layer] = new KvBlock[Need.blocks(need.tokensMax()[layer], block)];
@@ -114,40 +116,33 @@ public final class KvSequence {
     }
 
     /** Whether the layer's next step reads the block. */
-    boolean isActive(int layer, int index) {
+    boolean isNeeded(int layer, int index) {
         boolean[] of = active[layer];
-        return of == null || index >= of.length || of[index];
+        boolean[] also = scored[layer];
+        return of == null || index >= of.length || of[index] || (also != null && also[index]);
     }
 
     /** Whether any block is not read for now. */
-    boolean hasInactive() {
-        return hasInactive;
+    boolean hasIdle() {
+        return hasIdle;
     }
 
     void activate(int layer, int[] indexes) {
         // What is behind the prompt's blocks is always read.
+        active[layer] = promptBlocks(layer, indexes);
+        hasIdle = true;
+    }
+
+    void score(int layer, int[] indexes) {
+        scored[layer] = promptBlocks(layer, indexes);
+    }
+
+    private boolean[] promptBlocks(int layer, int[] indexes) {
         boolean[] of = new boolean[Need.blocks(need.promptTokens()[layer], blockTokens)];
         for (int index : indexes) {
             of[index] = true;
         }
-        active[layer] = of;
-        hasInactive = true;
-    }
-
-    /** Hands over the slots of a resident request. */
-    void reserve(int[] slots) {
-        reserved = slots;
-    }
-
-    int[] takeReserved(int count) {
-        int[] taken = Arrays.copyOfRange(reserved, reservedUsed, reservedUsed + count);
-        reservedUsed += count;
-        return taken;
-    }
-
-    /** Slots that were handed over and hold no block. */
-    int[] unusedSlots() {
-        return Arrays.copyOfRange(reserved, reservedUsed, reserved.length);
+        return of;
     }
 
     void end() {
@@ -185,17 +180,27 @@ public final class KvSequence {
         return unfreed == 0;
     }
 
-    /** Device slots of the layer's first {@code count} blocks; for a resident request the same array until one is added. */
-    int[] table(int layer, int count) {
+    /**
+     * Device slots of the layer's blocks in order, {@link KvBlock#NONE} for one that is elsewhere. A resident request has its blocks
+     * for tokens to come already, and always the same array.
+     */
+    public int[] table(int layer) {
         int[] table = tables[layer];
-        if (!resident || table == null || table.length != count) {
-            table = new int[count];
-            for (int i = 0; i < count; i++) {
+        if (table == null) {
+            table = new int[counts[layer]];
+            for (int i = 0; i < table.length; i++) {
                 table[i] = blocks[layer][i].deviceSlot();
             }
             tables[layer] = table;
         }
         return table;
+    }
+
+    /** Blocks of the layer have come or gone. */
+    void forgetTable(int layer) {
+        if (!resident) {
+            tables[layer] = null;
+        }
     }
 
     void fail(TransferException e) {

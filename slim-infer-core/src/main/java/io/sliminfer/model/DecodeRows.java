@@ -36,7 +36,18 @@ public final class DecodeRows implements Rows {
         void want(int layer, int[] ranks);
     }
 
+    /** Keeps what a step reads on the device. */
+    public interface Residence {
+
+        /** The caches' slots of the layer are on the device afterwards, those of the new tokens among them. */
+        void begin(int layer);
+
+        /** The new tokens are stored in the layer, and it was attended to. */
+        void stored(int layer);
+    }
+
     private final KvPool pool;
+    private final Residence residence;
     private final List<? extends Cache> caches;
     private final Tensor x;
     private final Tensor positions;
@@ -48,8 +59,15 @@ public final class DecodeRows implements Rows {
      * @param landing the same on the host
      */
     public DecodeRows(
-            KvPool pool, List<? extends Cache> caches, Tensor x, Tensor positions, Tensor wanted, Readback landing) {
+            KvPool pool,
+            Residence residence,
+            List<? extends Cache> caches,
+            Tensor x,
+            Tensor positions,
+            Tensor wanted,
+            Readback landing) {
         this.pool = pool;
+        this.residence = residence;
         this.caches = caches;
         this.x = x.rows(0, caches.size());
         this.positions = positions.rows(0, caches.size());
@@ -70,6 +88,16 @@ public final class DecodeRows implements Rows {
     @Override
     public int count() {
         return caches.size();
+    }
+
+    @Override
+    public void begin(int layer) {
+        residence.begin(layer);
+    }
+
+    @Override
+    public void stored(int layer) {
+        residence.stored(layer);
     }
 
     @Override

@@ -47,6 +47,7 @@ public final class Transformer {
     public void layer(int layer, Rows rows) {
         LayerWeights w = weights.layers().get(layer);
         PruneShape decision = rows.decision(layer);
+        rows.begin(layer);
         // Logits are computed for the last position only, so in the last layer only its row goes on after K and V are
         // stored.
         int firstOutput = layer == lastLayer && decision == null ? rows.firstOutput() : 0;
@@ -75,6 +76,7 @@ public final class Transformer {
                 ops.linearAdd(x.rows(skipped, to - from), queries, w.output());
             }
         }
+        rows.stored(layer);
         if (decision != null) {
             keep(decision, (PromptRows) rows);
         }

@@ -6,7 +6,7 @@ import io.sliminfer.backend.KvPool;
 import io.sliminfer.format.DType;
 import io.sliminfer.format.ModelConfig;
 import io.sliminfer.format.ModelFolder;
-import io.sliminfer.kv.SlotPool;
+import io.sliminfer.kv.KvCacheManager;
 import io.sliminfer.model.ModelWeights;
 import io.sliminfer.model.Transformer;
 import io.sliminfer.model.Workspace;
@@ -24,7 +24,7 @@ public final class ModelPass implements AutoCloseable {
 
     private final ModelFolder folder;
     private final Backend backend;
-    private final SlotPool slots;
+    private final KvCacheManager kv;
     private final ModelRunner runner;
 
     /**
@@ -42,8 +42,8 @@ public final class ModelPass implements AutoCloseable {
         Workspace space = new Workspace(backend, model, tokensMax, tile);
         int count = model.layers() * (tokensMax / SLOT_BLOCK + 3);
         KvPool pool = backend.allocateKv(count, SLOT_BLOCK, model.kvHeads(), model.headDim());
-        slots = new SlotPool(count);
-        runner = new ModelRunner(backend, model, new Transformer(backend, model, weights, space), space, pool, 2);
+        kv = KvCacheManager.of(count, SLOT_BLOCK, pool.slotBytes());
+        runner = new ModelRunner(backend, model, new Transformer(backend, model, weights, space), space, pool, kv, 2);
     }
 
     /**
@@ -64,14 +64,10 @@ public final class ModelPass implements AutoCloseable {
         PrunePlan plan = PrunePlan.of(schedule, prompt.length, model.layers());
         GenerationRequest request = new GenerationRequest(prompt, Sampling.GREEDY, maxTokens, Set.of(), schedule);
         Sequence sequence = new Sequence(
-                request,
-                plan,
-                model,
-                SLOT_BLOCK,
-                new SwapPolicy(EngineSettings.SWAP_THRESHOLD_DEFAULT),
-                null,
-                () -> {});
-        sequence.assign(slots.take(sequence.slotsNeeded), SLOT_BLOCK);
+                request, plan, model, SLOT_BLOCK, new SwapPolicy(KvSettings.SWAP_THRESHOLD_DEFAULT), null, () -> {});
+        if (!sequence.cache.tryAdmit(kv)) {
+            throw new IllegalStateException("the pool is too small for the prompt");
+        }
         try {
             runner.prefill(sequence, model.layers());
             float[] logits = runner.promptLogits(sequence).clone();
@@ -85,9 +81,7 @@ public final class ModelPass implements AutoCloseable {
             }
             return new Result(logits, sequence.keptBlocks, greedy);
         } finally {
-            for (int[] table : sequence.slots) {
-                slots.release(table);
-            }
+            sequence.cache.release();
         }
     }
 

@@ -18,7 +18,7 @@ final class TestEngine implements AutoCloseable {
         private String backend = "java";
         private int threads = 1;
         private int maxPromptTokens;
-        private long kvMemoryBytes;
+        private KvSettings kv = KvSettings.defaults();
         private int batchMax = 4;
         private int queueCapacity = 64;
         private int prefillTile = 16;
@@ -41,7 +41,7 @@ final class TestEngine implements AutoCloseable {
         }
 
         Settings kvMemoryBytes(long bytes) {
-            kvMemoryBytes = bytes;
+            kv = KvSettings.ofMemory(bytes);
             return this;
         }
 
@@ -70,6 +70,11 @@ final class TestEngine implements AutoCloseable {
             return this;
         }
 
+        Settings kv(KvSettings settings) {
+            kv = settings;
+            return this;
+        }
+
         TestEngine open(Path folder) {
             return new TestEngine(folder, this);
         }
@@ -87,7 +92,7 @@ final class TestEngine implements AutoCloseable {
                     new BackendSettings(DType.F32, settings.threads),
                     settings.pruning,
                     settings.maxPromptTokens,
-                    settings.kvMemoryBytes,
+                    settings.kv,
                     settings.batchMax,
                     settings.queueCapacity,
                     settings.prefillTile);

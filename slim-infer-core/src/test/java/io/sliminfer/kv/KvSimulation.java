@@ -173,7 +173,10 @@ final class KvSimulation {
 
     private void prefillLayer(Request request) {
         int layer = request.nextLayer;
-        int[] table = manager.beginPrefill(request.sequence, layer);
+        manager.beginPrefill(request.sequence, layer);
+        int[] table = Arrays.copyOf(
+                request.sequence.table(layer),
+                KvSequence.Need.blocks(request.need.promptTokens()[layer], BLOCK));
         for (int i = 0; i < table.length; i++) {
             store(request, layer, i, table[i]);
         }
@@ -208,17 +211,21 @@ final class KvSimulation {
                 int[] tokens = decoding.stream()
                         .mapToInt(request -> request.tokens(of))
                         .toArray();
-                List<int[]> tables = manager.beginDecode(sequences, layer, tokens);
+                manager.beginDecode(sequences, layer, tokens);
                 device.tick();
                 for (int i = 0; i < decoding.size(); i++) {
                     Request request = decoding.get(i);
-                    int[] active = IntStream.range(0, KvSequence.Need.blocks(tokens[i], BLOCK))
-                            .filter(b -> request.sequence.isActive(of, b))
+                    int blocks = KvSequence.Need.blocks(tokens[i], BLOCK);
+                    int[] needed = IntStream.range(0, blocks)
+                            .filter(b -> request.sequence.isNeeded(of, b))
                             .toArray();
-                    int[] table = tables.get(i);
-                    assertThat(table).hasSameSizeAs(active);
-                    store(request, layer, active[active.length - 1], table[table.length - 1]);
-                    verify(request, layer, active, table);
+                    int[] table = request.sequence.table(layer);
+                    store(request, layer, blocks - 1, table[blocks - 1]);
+                    verify(
+                            request,
+                            layer,
+                            needed,
+                            IntStream.of(needed).map(b -> table[b]).toArray());
                     manager.endDecode(request.sequence, layer, tokens[i]);
                 }
             }

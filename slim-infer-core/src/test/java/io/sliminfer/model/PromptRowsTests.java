@@ -25,7 +25,7 @@ class PromptRowsTests {
         return new PromptRows(
                 PrunePlan.of(schedule, promptTokens, LAYERS),
                 backend.allocateKv(1, 16, 1, 2),
-                new int[LAYERS][1],
+                new FixedTables(new int[LAYERS][1]),
                 backend.allocate("x", DType.F32, promptTokens + 5L, 2),
                 backend.allocate("positions", DType.I32, promptTokens + 5L, 1),
                 tile,

@@ -16,6 +16,7 @@ import io.sliminfer.engine.PruneDefaults;
 import io.sliminfer.engine.TokenListener;
 import io.sliminfer.format.ModelConfig;
 import io.sliminfer.prune.PruneSchedule;
+import io.sliminfer.kv.KvTransfers;
 import java.time.Duration;
 import java.util.List;
 import java.util.Queue;
@@ -40,6 +41,7 @@ public final class FakeChatEngine implements ChatEngine {
             0.25,
             0.3,
             1L << 33,
+            KvTransfers.NONE,
             Duration.ofMillis(5),
             Duration.ofMillis(120),
             Duration.ofMillis(30));

@@ -2,6 +2,7 @@ package io.sliminfer.spring.autoconfigure;
 
 import io.sliminfer.backend.BackendSettings;
 import io.sliminfer.engine.EngineSettings;
+import io.sliminfer.engine.KvSettings;
 import io.sliminfer.engine.PruneSettings;
 import io.sliminfer.prune.PruneSchedule;
 import io.sliminfer.spring.OptionsMapper;
@@ -66,24 +67,13 @@ public record SlimInferProperties(
         require(batchMax >= 1 && batchMax <= 1024, "batch-max", batchMax, "use 1 to 1024");
         require(queueCapacity >= 1, "queue-capacity", queueCapacity, "use 1 or more");
         require(prefillTile >= 0, "prefill-tile", prefillTile, "use 1 or more, or 0 for the backend's choice");
-        require(
-                !kvCache.memory.isNegative(),
-                "kv-cache.memory",
-                kvCache.memory,
-                "use 0B for a share of the machine's memory, or more");
-        require(
-                kvCache.swapThreshold >= 0 && kvCache.swapThreshold <= 1,
-                "kv-cache.swap-threshold",
-                kvCache.swapThreshold,
-                "use 0.0 to 1.0");
         require(!backend.isBlank(), "backend", backend, "use auto or a backend's name");
         return new EngineSettings(
                 backend.equalsIgnoreCase("auto") ? null : backend,
                 new BackendSettings(computeType.dtype(), threads),
                 pruning.settings(),
                 maxPromptTokens,
-                kvCache.memory.toBytes(),
-                kvCache.swapThreshold,
+                kvCache.settings(),
                 batchMax,
                 queueCapacity,
                 prefillTile);
@@ -92,11 +82,45 @@ public record SlimInferProperties(
     /**
      * The KV cache.
      *
-     * @param memory        Memory for the KV cache; 0B for a share of the machine's.
-     * @param swapThreshold Share of the blocks wanted by a decode step that must be active for the active blocks to stay; 1 to always
+     * @param memory         Memory for the KV cache on the device; 0B for a share of the device's.
+     * @param hostMemory     Host memory behind it, to which blocks move when a prompt's do not all fit; 0B for none.
+     * @param disk           Folder for a file behind that. Needs disk-size.
+     * @param diskSize       Size of that file.
+     * @param prefetchLayers How many layers ahead blocks are fetched from the host in decode; 0 fetches a block when its layer runs.
+     * @param swapThreshold  Share of the blocks wanted by a decode step that must be active for the active blocks to stay; 1 to always
      *                      exchange them, 0 to never do so. Counts for schedules with decode budgets.
      */
-    public record KvCache(@DefaultValue("0B") DataSize memory, @DefaultValue("0.9") double swapThreshold) {}
+    public record KvCache(
+            @DefaultValue("0B") DataSize memory,
+            @DefaultValue("0B") DataSize hostMemory,
+            @Nullable Path disk,
+            @DefaultValue("0B") DataSize diskSize,
+            @DefaultValue("2") int prefetchLayers,
+            @DefaultValue("0.9") double swapThreshold) {
+
+        KvSettings settings() {
+            require(
+                    !memory.isNegative(),
+                    "kv-cache.memory",
+                    memory,
+                    "use 0B for a share of the device's memory, or more");
+            require(!hostMemory.isNegative(), "kv-cache.host-memory", hostMemory, "use 0B for none, or more");
+            require(!diskSize.isNegative(), "kv-cache.disk-size", diskSize, "use 0B for none, or more");
+            require(
+                    (disk == null) == (diskSize.toBytes() == 0),
+                    "kv-cache.disk-size",
+                    diskSize,
+                    "set slim-infer.kv-cache.disk and slim-infer.kv-cache.disk-size together");
+            require(prefetchLayers >= 0, "kv-cache.prefetch-layers", prefetchLayers, "use 0 for none, or more");
+            require(
+                    swapThreshold >= 0 && swapThreshold <= 1,
+                    "kv-cache.swap-threshold",
+                    swapThreshold,
+                    "use 0.0 to 1.0");
+            return new KvSettings(
+                    memory.toBytes(), hostMemory.toBytes(), disk, diskSize.toBytes(), prefetchLayers, swapThreshold);
+        }
+    }
 
     /**
      * Pruning of requests that do not choose for themselves.

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 
 import io.sliminfer.backend.BackendSettings;
 import io.sliminfer.engine.EngineSettings;
+import io.sliminfer.engine.KvSettings;
 import io.sliminfer.engine.PruneSettings;
 import io.sliminfer.format.DType;
 import io.sliminfer.prune.PruneSchedule;
@@ -45,6 +46,10 @@ class SlimInferPropertiesTests {
                 "threads=3",
                 "max-prompt-tokens=1000",
                 "kv-cache.memory=2GB",
+                "kv-cache.host-memory=4GB",
+                "kv-cache.disk=/var/cache/kv",
+                "kv-cache.disk-size=8GB",
+                "kv-cache.prefetch-layers=3",
                 "kv-cache.swap-threshold=0.8",
                 "batch-max=4",
                 "queue-capacity=5",
@@ -63,8 +68,7 @@ class SlimInferPropertiesTests {
                         new BackendSettings(DType.BF16, 3),
                         PruneSettings.of(schedule, 100),
                         1000,
-                        2L << 30,
-                        0.8,
+                        new KvSettings(2L << 30, 4L << 30, Path.of("/var/cache/kv"), 8L << 30, 3, 0.8),
                         4,
                         5,
                         256));
