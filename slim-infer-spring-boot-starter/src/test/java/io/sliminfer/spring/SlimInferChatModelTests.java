@@ -66,12 +66,16 @@ class SlimInferChatModelTests {
                                                         "firstLayer", 0,
                                                         "lastLayer", 3,
                                                         "liveTokens", 4096,
-                                                        "keptBlocks", List.of(0, 1, 2, 3)),
+                                                        "keptBlocks", List.of(0, 1, 2, 3),
+"activeTokens", 4096,
+"swaps", 0),
                                                 Map.of(
                                                         "firstLayer", 4,
                                                         "lastLayer", 7,
                                                         "liveTokens", 2048,
-                                                        "keptBlocks", List.of(0, 3))),
+                                                        "keptBlocks", List.of(0, 3),
+"activeTokens", 1024,
+"swaps", 2)),
                                 SlimInferMetadata.REPORT, FakeChatEngine.REPORT)
                         .entrySet());
     }
