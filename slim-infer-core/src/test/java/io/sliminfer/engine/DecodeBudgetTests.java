@@ -32,7 +32,7 @@ class DecodeBudgetTests {
     private static final int[] TOKENS = {17, 230, 5, 99, 301, 42, 8, 360, 77, 150, 211, 63, 12, 333, 128, 19, 254, 90};
 
     private static final PruneSchedule TWO_BUDGETS = schedule(16, 4, 16, 16, "2:0.6/112,4:0.4/80");
-    private static final PruneSchedule SINGLE_TOKEN_UNITS = schedule(8, 1, 20, 5, "1:0.6/0.2");
+    private static final PruneSchedule SINGLE_TOKEN_UNITS = schedule(8, 1, 20, 5, "1:0.6/0.4");
     private static final PruneSchedule BETWEEN_STAGES = schedule(32, 8, 10, 0, "0:0.7/128,1:0.5,3:0.5/96");
     private static final PruneSchedule DECODE_ONLY = schedule(16, 5, 30, 16, "2:1.0/100,5:200/64");
 

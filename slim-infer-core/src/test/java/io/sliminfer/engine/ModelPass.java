@@ -55,7 +55,8 @@ public final class ModelPass implements AutoCloseable {
         int count = batchMax * model.layers() * ((tokensMax + 64) / slotBlock + 2);
         KvPool pool = backend.allocateKv(count, slotBlock, model.kvHeads(), model.headDim());
         slots = new SlotPool(count);
-        runner = new ModelRunner(backend, model, new Transformer(backend, model, weights, space), space, pool, batchMax);
+        runner =
+                new ModelRunner(backend, model, new Transformer(backend, model, weights, space), space, pool, batchMax);
     }
 
     /**
