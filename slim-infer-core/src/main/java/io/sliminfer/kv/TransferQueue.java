@@ -41,7 +41,16 @@ final class TransferQueue {
     /** Begins to copy sealed blocks from the device into free host slots. */
     void toHost(KvSequence sequence, List<KvBlock> blocks) {
         int[] slots = host.take(blocks.size());
-        Transfer transfer = new Transfer(sequence, blocks, true, host.toHost(deviceSlots(blocks), slots));
+        Fence fence;
+        try {
+            fence = host.toHost(deviceSlots(blocks), slots);
+        } catch (RuntimeException e) {
+            for (int slot : slots) {
+                host.release(slot);
+            }
+            throw e;
+        }
+        Transfer transfer = new Transfer(sequence, blocks, true, fence);
         for (int i = 0; i < slots.length; i++) {
             blocks.get(i).startToHost(slots[i], transfer);
         }
@@ -52,7 +61,14 @@ final class TransferQueue {
     /** Begins to copy blocks from the host into given device slots. */
     void toDevice(KvSequence sequence, List<KvBlock> blocks, int[] slots) {
         int[] hostSlots = blocks.stream().mapToInt(KvBlock::hostSlot).toArray();
-        Transfer transfer = new Transfer(sequence, blocks, false, host.toDevice(hostSlots, slots));
+        Fence fence;
+        try {
+            fence = host.toDevice(hostSlots, slots);
+        } catch (RuntimeException e) {
+            device.release(slots);
+            throw e;
+        }
+        Transfer transfer = new Transfer(sequence, blocks, false, fence);
         for (int i = 0; i < slots.length; i++) {
             blocks.get(i).startToDevice(slots[i], transfer);
         }

@@ -37,7 +37,7 @@ public final class FakeChatEngine implements ChatEngine {
             3,
             List.of(
                     new GenerationReport.Stage(0, 3, 4096, List.of(0, 1, 2, 3)),
-                    new GenerationReport.Stage(4, 7, 2048, List.of(0, 3))),
+                    new GenerationReport.Stage(4, 7, 2048, List.of(0, 3), new GenerationReport.Decode(1024, 2))),
             0.25,
             0.3,
             1L << 33,
