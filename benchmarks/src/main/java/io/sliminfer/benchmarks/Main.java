@@ -1,5 +1,6 @@
 package io.sliminfer.benchmarks;
 
+import io.sliminfer.benchmarks.quality.QualityCommand;
 import io.sliminfer.benchmarks.report.BenchmarkVersion;
 import io.sliminfer.benchmarks.speed.SpeedCommand;
 import io.sliminfer.engine.EngineException;
@@ -23,7 +24,7 @@ import picocli.CommandLine.Spec;
         mixinStandardHelpOptions = true,
         versionProvider = BenchmarkVersion.class,
         synopsisSubcommandLabel = "COMMAND",
-        subcommands = {SpeedCommand.class})
+        subcommands = {SpeedCommand.class, QualityCommand.class})
 public final class Main implements Runnable {
 
     @Spec

@@ -1,0 +1,152 @@
+package io.sliminfer.benchmarks.quality;
+
+import io.sliminfer.benchmarks.quality.ruler.Placement;
+import io.sliminfer.benchmarks.quality.ruler.QuestionPlace;
+import io.sliminfer.benchmarks.quality.ruler.RulerTask;
+import io.sliminfer.benchmarks.quality.ruler.RulerTasks;
+import io.sliminfer.benchmarks.quality.ruler.Style;
+import io.sliminfer.prune.PruneSchedule;
+import java.io.PrintWriter;
+import java.util.ArrayList;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Set;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+
+/**
+ * Compares ways of pruning on the same cases: every schedule with the engine's sizes, then the first schedule with one size changed at a
+ * time. Dense prefill is asked once for each case and paired with all of them.
+ */
+@Command(
+        name = "ablate",
+        description = "Compares schedules, blocks, units, windows and sinks on the same cases.",
+        mixinStandardHelpOptions = true,
+        sortOptions = false)
+final class AblateCommand implements Callable<Integer> {
+
+    @Mixin
+    private QualityOptions options = new QualityOptions();
+
+    @Option(
+            names = "--tasks",
+            split = ",",
+            paramLabel = "TASK",
+            defaultValue = "niah_single_2,niah_multikey_1,vt,qa",
+            description = "Generated tasks (default: ${DEFAULT-VALUE}).")
+    private List<String> tasks = List.of();
+
+    @Option(
+            names = "--lengths",
+            split = ",",
+            paramLabel = "TOKENS",
+            defaultValue = "4096",
+            description = "Prompt and answer (default: ${DEFAULT-VALUE}).")
+    private List<Integer> lengths = List.of();
+
+    @Option(
+            names = "--count",
+            defaultValue = "10",
+            description = "Cases of each task and length (default: ${DEFAULT-VALUE}).")
+    private int count;
+
+    @Option(
+            names = "--schedule",
+            paramLabel = "LAYER:BUDGET,...",
+            description = "Schedules to compare; may be given several times; the engine's own by default.")
+    private List<String> schedules = List.of(PruneVariant.OWN);
+
+    @Option(
+            names = "--blocks",
+            split = ",",
+            paramLabel = "TOKENS",
+            defaultValue = "16,32,128",
+            description = "Block sizes beside the engine's (default: ${DEFAULT-VALUE}).")
+    private List<Integer> blocks = List.of();
+
+    @Option(
+            names = "--units",
+            split = ",",
+            paramLabel = "TOKENS",
+            defaultValue = "1,2,4,16",
+            description = "Unit sizes beside the engine's (default: ${DEFAULT-VALUE}).")
+    private List<Integer> units = List.of();
+
+    @Option(
+            names = "--windows",
+            split = ",",
+            paramLabel = "TOKENS",
+            defaultValue = "16,32,128",
+            description = "Windows beside the engine's (default: ${DEFAULT-VALUE}).")
+    private List<Integer> windows = List.of();
+
+    @Option(
+            names = "--sinks",
+            split = ",",
+            paramLabel = "TOKENS",
+            defaultValue = "0,128",
+            description = "Sinks beside the engine's (default: ${DEFAULT-VALUE}).")
+    private List<Integer> sinks = List.of();
+
+    @Override
+    public Integer call() {
+        options.refuseOptionsBeforeCommand();
+        options.requireAtLeast("--count", count, 1);
+        lengths.forEach(length -> options.requireAtLeast("--lengths", length, 1));
+        options.out();
+        List<RulerTask> chosen = options.checked("--tasks", () -> RulerTask.parse(tasks));
+        List<PruneVariant> variants = variants();
+        Style style = options.style();
+        QuestionPlace question = options.question();
+        try (ModelUnderTest model = ModelUnderTest.open(options.model(), options.backend())) {
+            lengths.forEach(model::requireLength);
+            RulerTasks generator =
+                    new RulerTasks(model.tokens(), style, question, List.of(), PruneSchedule.BLOCK_DEFAULT);
+            List<EvalCase> cases = new ArrayList<>();
+            for (RulerTask task : chosen) {
+                for (int length : new LinkedHashSet<>(lengths)) {
+                    cases.addAll(generator.generate(task, length, count, options.seed(), new Placement.Spread()));
+                }
+            }
+            try (QualityRun run = new QualityRun(options, "ablation", model)) {
+                PrintWriter stdout = options.command().getOut();
+                stdout.print(run.finish(Summary.byVariant(run.run(cases, variants))));
+                stdout.flush();
+            }
+        }
+        return 0;
+    }
+
+    /** Each once, in the order of the table. */
+    private List<PruneVariant> variants() {
+        Set<PruneVariant> variants = new LinkedHashSet<>();
+        String first = schedules.get(0);
+        options.checked(
+                "--schedule",
+                () -> variants.addAll(schedules.stream().map(PruneVariant::of).toList()));
+        options.checked(
+                "--blocks",
+                () -> variants.addAll(blocks.stream()
+                        .map(block -> new PruneVariant(
+                                first, block, block < PruneSchedule.UNIT_DEFAULT ? block : null, null, null))
+                        .toList()));
+        options.checked(
+                "--units",
+                () -> variants.addAll(units.stream()
+                        .map(unit -> new PruneVariant(first, null, unit, null, null))
+                        .toList()));
+        options.checked(
+                "--windows",
+                () -> variants.addAll(windows.stream()
+                        .map(window -> new PruneVariant(first, null, null, window, null))
+                        .toList()));
+        options.checked(
+                "--sinks",
+                () -> variants.addAll(sinks.stream()
+                        .map(sink -> new PruneVariant(first, null, null, null, sink))
+                        .toList()));
+        return List.copyOf(variants);
+    }
+}

@@ -1,0 +1,153 @@
+package io.sliminfer.benchmarks.quality;
+
+import io.sliminfer.benchmarks.quality.ruler.QuestionPlace;
+import io.sliminfer.benchmarks.quality.ruler.Style;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Locale;
+import java.util.Objects;
+import java.util.function.Supplier;
+import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.Spec;
+
+/** What {@code quality} and its sub-commands have in common. Refusals name the option. */
+public final class QualityOptions {
+
+    @Spec(Spec.Target.MIXEE)
+    private @Nullable CommandSpec spec;
+
+    @Option(names = "--model", paramLabel = "DIR", description = "Model folder with tokenizer and chat template.")
+    private @Nullable Path model;
+
+    @Option(names = "--out", paramLabel = "DIR", description = "Folder of the results; lines are appended.")
+    private @Nullable Path out;
+
+    @Option(names = "--backend", description = "cpu, java, cuda, ...; the best that works here by default.")
+    private @Nullable String backend;
+
+    @Option(names = "--seed", defaultValue = "1", description = "Of generated cases (default: ${DEFAULT-VALUE}).")
+    private long seed;
+
+    @Option(
+            names = "--style",
+            defaultValue = "ruler",
+            description =
+                    "Phrasing of generated tasks: ruler, or tiny for the forms SlimInfer Tiny knows (default: ${DEFAULT-VALUE}).")
+    private String style = "ruler";
+
+    @Option(
+            names = "--question",
+            defaultValue = "after",
+            description = "Where the question stands: after or before the document (default: ${DEFAULT-VALUE}).")
+    private String question = "after";
+
+    Path model() {
+        Path folder = model;
+        if (folder == null) {
+            throw refused("--model is missing: name a model folder");
+        }
+        if (!Files.isDirectory(folder)) {
+            throw refused("--model " + folder + " is not a folder");
+        }
+        return folder;
+    }
+
+    Path out() {
+        Path folder = out;
+        if (folder == null) {
+            throw refused("--out is missing: name a folder for the results");
+        }
+        if (Files.exists(folder) && !Files.isDirectory(folder)) {
+            throw refused("--out " + folder + " is not a folder");
+        }
+        return folder;
+    }
+
+    @Nullable
+    String backend() {
+        return backend;
+    }
+
+    long seed() {
+        return seed;
+    }
+
+    Style style() {
+        return choice("--style", style, Style.class);
+    }
+
+    QuestionPlace question() {
+        return choice("--question", question, QuestionPlace.class);
+    }
+
+    private <E extends Enum<E>> E choice(String option, String text, Class<E> type) {
+        return Arrays.stream(type.getEnumConstants())
+                .filter(value -> value.name().equalsIgnoreCase(text))
+                .findFirst()
+                .orElseThrow(() -> refused(option + " " + text + " is unknown: use "
+                        + Arrays.stream(type.getEnumConstants())
+                                .map(value -> value.name().toLowerCase(Locale.ROOT))
+                                .collect(Collectors.joining(" or "))));
+    }
+
+    /**
+     * Refuses options that were given but that nothing reads.
+     *
+     * @param reason such as {@code with --cases}
+     */
+    void refuseUnread(String reason, String... names) {
+        for (String name : names) {
+            if (command().getParseResult().hasMatchedOption(name)) {
+                throw refused(name + " is of no use " + reason);
+            }
+        }
+    }
+
+    /** For sub-commands: the options of {@code quality} itself are not theirs. */
+    void refuseOptionsBeforeCommand() {
+        CommandLine parent = command().getParent();
+        if (parent != null && !parent.getParseResult().matchedOptions().isEmpty()) {
+            throw refused(parent.getParseResult().matchedOptions().get(0).longestName() + " stands before "
+                    + command().getCommandName() + ", where nothing reads it: put options after the command");
+        }
+    }
+
+    void requireAtLeast(String option, int value, int min) {
+        if (value < min) {
+            throw refused(option + " " + value + " is not allowed: use " + min + " or more");
+        }
+    }
+
+    /** What a check refuses, with the option's name before it. */
+    <T> T checked(String option, Supplier<T> check) {
+        try {
+            return check.get();
+        } catch (IllegalArgumentException e) {
+            throw refused(option + ": " + e.getMessage());
+        }
+    }
+
+    ParameterException refused(String message) {
+        return new ParameterException(command(), message);
+    }
+
+    CommandLine command() {
+        return Objects.requireNonNull(spec).commandLine();
+    }
+
+    /** The whole command line after the jar's name. */
+    List<String> arguments() {
+        CommandLine root = command();
+        while (root.getParent() != null) {
+            root = root.getParent();
+        }
+        return root.getParseResult().originalArgs();
+    }
+}
