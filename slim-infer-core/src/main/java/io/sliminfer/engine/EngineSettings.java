@@ -1,6 +1,7 @@
 package io.sliminfer.engine;
 
 import io.sliminfer.backend.BackendSettings;
+import io.sliminfer.backend.KvType;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -10,6 +11,7 @@ import org.jspecify.annotations.Nullable;
  * @param pruning         of requests without a schedule of their own
  * @param maxPromptTokens longest prompt that is accepted, or 0 for what model and KV memory allow
  * @param kvMemoryBytes   memory for the KV cache, or 0 for a share of the machine's
+ * @param kvType          how keys and values are stored, or null for the compute dtype
  * @param batchMax        sequences that decode together
  * @param queueCapacity   requests that may wait
  * @param prefillTile     rows that pass a layer together in prefill, or 0 for the backend's favourite
@@ -20,6 +22,7 @@ public record EngineSettings(
         PruneSettings pruning,
         int maxPromptTokens,
         long kvMemoryBytes,
+        @Nullable KvType kvType,
         int batchMax,
         int queueCapacity,
         int prefillTile) {
@@ -42,6 +45,7 @@ public record EngineSettings(
                 PruneSettings.defaults(),
                 0,
                 0,
+                null,
                 BATCH_MAX_DEFAULT,
                 QUEUE_CAPACITY_DEFAULT,
                 0);

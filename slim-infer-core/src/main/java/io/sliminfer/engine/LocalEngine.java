@@ -139,13 +139,14 @@ public final class LocalEngine implements Engine {
                 model, backend.info(), settings, pruning.schedule().block());
         ModelWeights weights = ModelWeights.load(backend, folder, model.maxPositions());
         Workspace space = new Workspace(backend, model, memory.maxPromptTokens(), memory.tile());
-        KvPool pool = backend.allocateKv(memory.slots(), memory.slotBlock(), model.kvHeads(), model.headDim());
+        KvPool pool = backend.allocateKv(
+                memory.slots(), memory.slotBlock(), model.kvHeads(), model.headDim(), memory.kvType());
         SlotPool slots = new SlotPool(memory.slots());
         Scheduler scheduler = new Scheduler(slots, memory.slotBlock(), settings.batchMax(), model.layers());
         ModelRunner runner = new ModelRunner(
                 backend, model, new Transformer(backend, model, weights, space), space, pool, settings.batchMax());
         log.info(
-                "{}: {} with {} layers on {} ({}); {} MiB weights, {} MiB KV cache ({} slots of {} tokens), {} MiB workspace;"
+                "{}: {} with {} layers on {} ({}); {} MiB weights, {} MiB KV cache ({} slots of {} tokens in {}), {} MiB workspace;"
                         + " prompts up to {} tokens, schedule {} from {} tokens on; ready in {} ms",
                 folder.name(),
                 model.architecture(),
@@ -156,6 +157,7 @@ public final class LocalEngine implements Engine {
                 memory.kvBytes() >> 20,
                 memory.slots(),
                 memory.slotBlock(),
+                memory.kvType(),
                 memory.workspaceBytes() >> 20,
                 memory.maxPromptTokens(),
                 pruning.schedule().steps(),

@@ -3,6 +3,7 @@ package io.sliminfer.engine;
 import io.sliminfer.backend.Backend;
 import io.sliminfer.backend.BackendSettings;
 import io.sliminfer.backend.KvPool;
+import io.sliminfer.backend.KvType;
 import io.sliminfer.format.DType;
 import io.sliminfer.format.ModelConfig;
 import io.sliminfer.format.ModelFolder;
@@ -34,14 +35,14 @@ public final class ModelPass implements AutoCloseable {
      */
     public record Result(float[] logits, List<List<Integer>> keptBlocks, int[] greedy) {}
 
-    private ModelPass(ModelFolder folder, Backend backend, int tokensMax, int tile) {
+    private ModelPass(ModelFolder folder, Backend backend, KvType kvType, int tokensMax, int tile) {
         this.folder = folder;
         this.backend = backend;
         ModelConfig model = folder.config();
         ModelWeights weights = ModelWeights.load(backend, folder, tokensMax + 64);
         Workspace space = new Workspace(backend, model, tokensMax, tile);
         int count = model.layers() * (tokensMax / SLOT_BLOCK + 3);
-        KvPool pool = backend.allocateKv(count, SLOT_BLOCK, model.kvHeads(), model.headDim());
+        KvPool pool = backend.allocateKv(count, SLOT_BLOCK, model.kvHeads(), model.headDim(), kvType);
         slots = new SlotPool(count);
         runner = new ModelRunner(backend, model, new Transformer(backend, model, weights, space), space, pool, 2);
     }
@@ -51,9 +52,16 @@ public final class ModelPass implements AutoCloseable {
      * @param tile    rows of a prefill tile
      */
     public static ModelPass open(Path folder, String backend, DType compute, int threads, int tokensMax, int tile) {
+        return open(folder, backend, compute, KvType.of(compute), threads, tokensMax, tile);
+    }
+
+    /** The same with a KV cache of another type than the compute dtype. */
+    public static ModelPass open(
+            Path folder, String backend, DType compute, KvType kvType, int threads, int tokensMax, int tile) {
         return new ModelPass(
                 ModelFolder.open(folder),
                 Backends.choose(backend).open(new BackendSettings(compute, threads)),
+                kvType,
                 tokensMax,
                 tile);
     }
