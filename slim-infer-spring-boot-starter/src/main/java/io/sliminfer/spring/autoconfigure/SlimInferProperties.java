@@ -25,7 +25,7 @@ import org.springframework.util.unit.DataSize;
  * @param model           Folder of the model, as published on Hugging Face: a path, a file: URL, or a classpath: location.
  * @param cacheDir        Folder to which models inside jars are unpacked. By default a folder of the user's for caches.
  * @param backend         What runs the model. "auto" takes the fastest backend that works here; a name fails if that one does not.
- * @param computeType     Type of activations and KV cache.
+ * @param computeType     Type of activations.
  * @param threads         Worker threads of a CPU backend; 0 for all cores.
  * @param maxPromptTokens Longest prompt that is accepted, in tokens; longer ones are refused, never cut. 0 for what model and KV cache
  *                        allow.
@@ -78,6 +78,7 @@ public record SlimInferProperties(
                 pruning.settings(),
                 maxPromptTokens,
                 kvCache.memory.toBytes(),
+                kvCache.type.type(),
                 batchMax,
                 queueCapacity,
                 prefillTile);
@@ -87,8 +88,11 @@ public record SlimInferProperties(
      * The KV cache.
      *
      * @param memory Memory for the KV cache; 0B for a share of the machine's.
+     * @param type   How keys and values are stored; "auto" as activations are.
      */
-    public record KvCache(@DefaultValue("0B") DataSize memory) {}
+    public record KvCache(
+            @DefaultValue("0B") DataSize memory,
+            @DefaultValue("auto") KvCacheType type) {}
 
     /**
      * Pruning of requests that do not choose for themselves.

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 
 import io.sliminfer.backend.BackendSettings;
+import io.sliminfer.backend.KvType;
 import io.sliminfer.engine.EngineSettings;
 import io.sliminfer.engine.PruneSettings;
 import io.sliminfer.format.DType;
@@ -45,6 +46,7 @@ class SlimInferPropertiesTests {
                 "threads=3",
                 "max-prompt-tokens=1000",
                 "kv-cache.memory=2GB",
+                "kv-cache.type=int8",
                 "batch-max=4",
                 "queue-capacity=5",
                 "prefill-tile=256",
@@ -63,6 +65,7 @@ class SlimInferPropertiesTests {
                         PruneSettings.of(schedule, 100),
                         1000,
                         2L << 30,
+                        KvType.INT8,
                         4,
                         5,
                         256));
@@ -72,10 +75,11 @@ class SlimInferPropertiesTests {
 
     @Test
     void autoLeavesTheChoiceToTheEngine() {
-        EngineSettings settings = bind("backend=auto", "compute-type=auto").engineSettings();
+        EngineSettings settings = bind("backend=auto", "compute-type=auto", "kv-cache.type=auto").engineSettings();
 
         assertThat(settings.backend()).isNull();
         assertThat(settings.backendSettings().compute()).isNull();
+        assertThat(settings.kvType()).isNull();
         assertThat(bind("compute-type=F32").engineSettings().backendSettings().compute())
                 .isEqualTo(DType.F32);
     }
@@ -172,7 +176,7 @@ class SlimInferPropertiesTests {
     }
 
     @ParameterizedTest
-    @CsvSource({"compute-type,int4", "kv-cache.memory,much", "threads,two"})
+    @CsvSource({"compute-type,int4", "kv-cache.memory,much", "kv-cache.type,int4", "threads,two"})
     void namesAPropertyThatCannotBeRead(String name, String value) {
         assertThatExceptionOfType(BindException.class)
                 .isThrownBy(() -> bind(name + "=" + value))
