@@ -236,7 +236,7 @@ public final class LocalEngine implements Engine {
                     "slim-infer.kv-cache.memory=" + loaded.memory.kvBytes() + " bytes holds " + loaded.memory.slots()
                             + " slots; a prompt of " + tokens + " tokens with up to " + bounded.maxTokens()
                             + " generated needs " + sequence.slotsNeeded
-                            + ". Raise it, lower max-tokens, or prune more");
+                            + ". Raise it, lower max-tokens, prune more, or store less (slim-infer.kv-cache.type)");
         }
         return sequence;
     }

@@ -13,7 +13,7 @@ import org.jspecify.annotations.Nullable;
  * keys. Chunks are cut by token, never by slot, and one that does not lie in neighbouring slots is copied first: which slots a
  * sequence has makes no difference to the result. Where the library has no code to multiply the pool's type, chunks are converted.
  */
-final class DecodeAttention {
+final class DecodeAttention implements AutoCloseable {
 
     /** Far below any score, yet finite: its exponential is 0 even after the row's maximum is subtracted. */
     private static final float MASKED = -1e30f;
@@ -23,18 +23,20 @@ final class DecodeAttention {
 
     private final OneDnnBackend backend;
     private final DnnlKernels kernels;
+    private final WorkerPool workers;
     private float[] masked = new float[64];
     private @Nullable NativeMemory scores;
     private @Nullable NativeMemory weights;
     private @Nullable NativeMemory output;
     private @Nullable NativeMemory gathered;
-    private @Nullable SlotReader reader;
+    private @Nullable ChunkConverter converter;
     private @Nullable OneDnnKvPool lastPool;
     private boolean inPlace;
 
-    DecodeAttention(OneDnnBackend backend, DnnlKernels kernels) {
+    DecodeAttention(OneDnnBackend backend, DnnlKernels kernels, WorkerPool workers) {
         this.backend = backend;
         this.kernels = kernels;
+        this.workers = workers;
         Arrays.fill(masked, MASKED);
     }
 
@@ -159,25 +161,22 @@ final class DecodeAttention {
 
     /** As {@link #chunk}, in rows of {@code kvColumns} elements of the compute dtype. */
     private long converted(OneDnnKvPool pool, DType dtype, int[] slots, int first, int count, int head) {
-        int columns = pool.kvColumns();
-        int tokens = count * pool.block();
-        NativeMemory to = gathered =
-                backend.grow(gathered, "gathered blocks", (long) CHUNK_BLOCKS * pool.block() * columns * dtype.bytes());
-        for (int done = 0; done < tokens; ) {
-            int token = first * pool.block() + done;
-            int run = pool.neighbours(slots, token, tokens - done);
-            int slot = slots[token / pool.block()];
-            reader(dtype).read(pool, slot, 0, run, head, pool.kvHeads(), to, (long) done * columns, columns);
-            done += run;
+        long elements = (long) CHUNK_BLOCKS * pool.block() * pool.kvColumns();
+        NativeMemory to = gathered = backend.grow(gathered, "gathered blocks", elements * dtype.bytes());
+        ChunkConverter c = converter;
+        if (c == null || c.dtype() != dtype) {
+            close();
+            c = converter = new ChunkConverter(workers, dtype);
         }
+        c.convert(pool, slots, first, count, head, to);
         return to.address();
     }
 
-    private SlotReader reader(DType dtype) {
-        SlotReader old = reader;
-        if (old == null || old.dtype() != dtype) {
-            old = reader = new SlotReader(kernels, dtype);
+    @Override
+    public void close() {
+        if (converter != null) {
+            converter.close();
+            converter = null;
         }
-        return old;
     }
 }

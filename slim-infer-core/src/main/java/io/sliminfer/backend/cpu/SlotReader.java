@@ -19,11 +19,6 @@ final class SlotReader {
         this.converted = new RowBuffer(PART, dtype);
     }
 
-    /** What it converts to. */
-    DType dtype() {
-        return dtype;
-    }
-
     /**
      * @param token    first token in the slot
      * @param count    tokens; their rows follow each other, see {@link OneDnnKvPool#neighbours}
