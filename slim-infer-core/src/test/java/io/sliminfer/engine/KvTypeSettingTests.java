@@ -10,6 +10,10 @@ import io.sliminfer.format.DType;
 import io.sliminfer.format.ModelConfig;
 import io.sliminfer.format.ModelFolder;
 import io.sliminfer.golden.GoldenCases;
+import io.sliminfer.prune.PruneSchedule;
+import java.util.Set;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -57,13 +61,20 @@ class KvTypeSettingTests {
 
     @ParameterizedTest
     @EnumSource(KvType.class)
-    void anEngineRunsWithIt(KvType type) {
+    void anEngineAnswersWithIt(KvType type) throws Exception {
         GoldenCases.Model golden = GoldenCases.models().get(0);
         try (ModelFolder folder = ModelFolder.open(golden.folder());
                 LocalEngine engine = LocalEngine.open(folder, settings("java", type, 0))) {
             ModelConfig model = folder.config();
-            assertThat(engine.snapshot().kvSlotBytes())
-                    .isEqualTo(type.slotBytes(BLOCK, model.kvHeads(), model.headDim()));
+            CompletableFuture<GenerationReport> done = new CompletableFuture<>();
+            engine.submit(
+                    new GenerationRequest(golden.prompt(), Sampling.GREEDY, 5, Set.of(), PruneSchedule.dense()),
+                    new Listener(done));
+            long slotBytes = type.slotBytes(BLOCK, model.kvHeads(), model.headDim());
+            GenerationReport report = done.get(60, TimeUnit.SECONDS);
+            assertThat(report.generatedTokens()).isEqualTo(5);
+            assertThat(report.kvBytes()).isPositive().isEqualTo(report.kvBytes() / slotBytes * slotBytes);
+            assertThat(engine.snapshot().kvSlotBytes()).isEqualTo(slotBytes);
         }
     }
 
@@ -79,5 +90,21 @@ class KvTypeSettingTests {
     private static EngineSettings settings(@Nullable String backend, @Nullable KvType type, long bytes) {
         return new EngineSettings(
                 backend, BackendSettings.defaults(), PruneSettings.defaults(), 0, bytes, type, 8, 64, 0);
+    }
+
+    private record Listener(CompletableFuture<GenerationReport> done) implements TokenListener {
+
+        @Override
+        public void onToken(int id) {}
+
+        @Override
+        public void onFinished(FinishReason reason, GenerationReport report) {
+            done.complete(report);
+        }
+
+        @Override
+        public void onFailed(RuntimeException failure) {
+            done.completeExceptionally(failure);
+        }
     }
 }
