@@ -90,9 +90,7 @@ public record SlimInferProperties(
      * @param memory Memory for the KV cache; 0B for a share of the machine's.
      * @param type   How keys and values are stored; "auto" as activations are.
      */
-    public record KvCache(
-            @DefaultValue("0B") DataSize memory,
-            @DefaultValue("auto") KvCacheType type) {}
+    public record KvCache(@DefaultValue("0B") DataSize memory, @DefaultValue("auto") KvCacheType type) {}
 
     /**
      * Pruning of requests that do not choose for themselves.

@@ -75,7 +75,8 @@ class SlimInferPropertiesTests {
 
     @Test
     void autoLeavesTheChoiceToTheEngine() {
-        EngineSettings settings = bind("backend=auto", "compute-type=auto", "kv-cache.type=auto").engineSettings();
+        EngineSettings settings =
+                bind("backend=auto", "compute-type=auto", "kv-cache.type=auto").engineSettings();
 
         assertThat(settings.backend()).isNull();
         assertThat(settings.backendSettings().compute()).isNull();
