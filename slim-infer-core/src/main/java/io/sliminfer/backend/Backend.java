@@ -17,8 +17,8 @@ public interface Backend extends AutoCloseable {
     /** Zeroed memory for {@code rows * columns} elements, the backend's until {@link #close}. */
     Tensor allocate(String name, DType dtype, long rows, long columns);
 
-    /** Slots for blocks of {@code block} tokens with {@code kvHeads} heads of {@code headDim}; dtype is the compute dtype. */
-    KvPool allocateKv(int slots, int block, int kvHeads, int headDim);
+    /** Slots for blocks of {@code block} tokens with {@code kvHeads} heads of {@code headDim}, stored as {@code type}. */
+    KvPool allocateKv(int slots, int block, int kvHeads, int headDim, KvType type);
 
     /** A landing place for up to {@code elements} elements of 4 bytes. */
     Readback readback(int elements);

@@ -1,5 +1,6 @@
 package io.sliminfer.engine;
 
+import io.sliminfer.backend.KvType;
 import java.nio.file.Path;
 import org.jspecify.annotations.Nullable;
 
@@ -7,6 +8,7 @@ import org.jspecify.annotations.Nullable;
  * Sizes and places of the KV cache. Zero means "choose", or none for what lies behind the device.
  *
  * @param memoryBytes    memory on the device, or 0 for a share of what it has
+ * @param type           how keys and values are stored, or null for the compute dtype
  * @param hostBytes      host memory behind it, or 0: then a request must fit the device
  * @param disk           folder for a file behind that, or null
  * @param diskBytes      size of the file
@@ -15,6 +17,7 @@ import org.jspecify.annotations.Nullable;
  */
 public record KvSettings(
         long memoryBytes,
+        @Nullable KvType type,
         long hostBytes,
         @Nullable Path disk,
         long diskBytes,
@@ -44,7 +47,7 @@ public record KvSettings(
 
     /** Nothing behind the device. */
     public static KvSettings ofMemory(long memoryBytes) {
-        return new KvSettings(memoryBytes, 0, null, 0, PREFETCH_LAYERS_DEFAULT, SWAP_THRESHOLD_DEFAULT);
+        return new KvSettings(memoryBytes, null, 0, null, 0, PREFETCH_LAYERS_DEFAULT, SWAP_THRESHOLD_DEFAULT);
     }
 
     /** Whether blocks may leave the device. */

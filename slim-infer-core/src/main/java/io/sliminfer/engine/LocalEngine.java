@@ -157,13 +157,14 @@ public final class LocalEngine implements Engine {
                 model, backend.info(), settings, pruning.schedule().block());
         ModelWeights weights = ModelWeights.load(backend, folder, model.maxPositions());
         Workspace space = new Workspace(backend, model, memory.maxPromptTokens(), memory.tile());
-        KvPool pool = backend.allocateKv(memory.slots(), memory.slotBlock(), model.kvHeads(), model.headDim());
+        KvPool pool = backend.allocateKv(
+                memory.slots(), memory.slotBlock(), model.kvHeads(), model.headDim(), memory.kvType());
         KvCacheManager kv = cacheManager(backend, pool, memory);
         Scheduler scheduler = new Scheduler(kv, settings.batchMax(), model.layers());
         ModelRunner runner = new ModelRunner(
                 backend, model, new Transformer(backend, model, weights, space), space, pool, kv, settings.batchMax());
         log.info(
-                "{}: {} with {} layers on {} ({}); {} MiB weights, {} MiB KV cache ({} slots of {} tokens), {} MiB workspace;"
+                "{}: {} with {} layers on {} ({}); {} MiB weights, {} MiB KV cache ({} slots of {} tokens in {}), {} MiB workspace;"
                         + " prompts up to {} tokens, schedule {} from {} tokens on; ready in {} ms",
                 folder.name(),
                 model.architecture(),
@@ -174,6 +175,7 @@ public final class LocalEngine implements Engine {
                 memory.kvBytes() >> 20,
                 memory.slots(),
                 memory.slotBlock(),
+                memory.kvType(),
                 memory.workspaceBytes() >> 20,
                 memory.maxPromptTokens(),
                 pruning.schedule().steps(),
@@ -292,14 +294,15 @@ public final class LocalEngine implements Engine {
                 "slim-infer.kv-cache.memory=" + memory.kvBytes() + " bytes holds " + memory.slots() + " slots" + what;
         if (memory.bytesBehind() == 0) {
             return device + slots
-                    + ". Raise it, set slim-infer.kv-cache.host-memory so that blocks may move there, lower max-tokens, or prune more";
+                    + ". Raise it, set slim-infer.kv-cache.host-memory so that blocks may move there, lower max-tokens, prune more, or store less (slim-infer.kv-cache.type)";
         }
         if (slotsMin > memory.slots()) {
-            return device + slotsMin + " there even if all others move. Raise it, lower max-tokens, or prune more";
+            return device + slotsMin
+                    + " there even if all others move. Raise it, lower max-tokens, prune more, or store less (slim-infer.kv-cache.type)";
         }
         return "slim-infer.kv-cache.host-memory and disk-size=" + memory.bytesBehind() + " bytes hold "
                 + (memory.hostSlots() + memory.diskSlots()) + " slots" + what + slots
-                + ". Raise them, lower max-tokens, or prune more";
+                + ". Raise them, lower max-tokens, prune more, or store less (slim-infer.kv-cache.type)";
     }
 
     /** Active blocks are attended to slot by slot, so a block must fill its slots. */

@@ -1,6 +1,7 @@
 package io.sliminfer.engine;
 
 import io.sliminfer.backend.DeviceInfo;
+import io.sliminfer.backend.KvType;
 import io.sliminfer.format.DType;
 import io.sliminfer.format.ModelConfig;
 import io.sliminfer.model.Workspace;
@@ -9,6 +10,7 @@ import io.sliminfer.model.Workspace;
  * Sizes that an engine takes at start.
  *
  * @param slotBlock       tokens in a KV slot
+ * @param kvType          how the slots store keys and values
  * @param slotBytes       bytes of a slot
  * @param slots           slots of the KV pool
  * @param hostSlots       slots in host memory behind it
@@ -19,6 +21,7 @@ import io.sliminfer.model.Workspace;
  */
 record MemoryPlan(
         int slotBlock,
+        KvType kvType,
         long slotBytes,
         int slots,
         int hostSlots,
@@ -35,7 +38,8 @@ record MemoryPlan(
 
     static MemoryPlan of(ModelConfig model, DeviceInfo device, EngineSettings settings, int block) {
         DType compute = device.compute();
-        long slotBytes = (long) block * 2 * model.kvColumns() * compute.bytes();
+        KvType kvType = settings.kv().type() != null ? settings.kv().type() : KvType.of(compute);
+        long slotBytes = kvType.slotBytes(block, model.kvHeads(), model.headDim());
         int positions = model.maxPositions();
         int limit = settings.maxPromptTokens() == 0 ? positions - 1 : settings.maxPromptTokens();
         if (limit >= positions) {
@@ -53,12 +57,14 @@ record MemoryPlan(
         if (slots < 2L * model.layers()) {
             throw new IllegalArgumentException("slim-infer.kv-cache.memory=" + bytes + " bytes hold " + slots
                     + " slots of "
-                    + slotBytes + " bytes; one block of " + block + " tokens needs one in each of the " + model.layers()
+                    + slotBytes + " bytes (slim-infer.kv-cache.type=" + kvType + "); one block of " + block
+                    + " tokens needs one in each of the " + model.layers()
                     + " layers. Use " + 2 * model.layers() * slotBytes + " bytes or more");
         }
         int tile = Math.min(limit, settings.prefillTile() == 0 ? TILE_DEFAULT : settings.prefillTile());
         return new MemoryPlan(
                 block,
+                kvType,
                 slotBytes,
                 (int) slots,
                 slotsBehind(settings.kv().hostBytes(), slotBytes),

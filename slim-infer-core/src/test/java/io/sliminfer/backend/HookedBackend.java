@@ -23,7 +23,11 @@ public final class HookedBackend implements Backend {
     private final Ops ops;
     private final UnaryOperator<Copies> copies;
 
-    public HookedBackend(Backend backend, Hook hook, UnaryOperator<Copies> copies) {
+    public HookedBackend(Backend backend, Hook hook) {
+        this(backend, hook, UnaryOperator.identity());
+    }
+
+    private HookedBackend(Backend backend, Hook hook, UnaryOperator<Copies> copies) {
         this.backend = backend;
         this.copies = copies;
         this.ops = (Ops) Proxy.newProxyInstance(
@@ -83,8 +87,8 @@ public final class HookedBackend implements Backend {
     }
 
     @Override
-    public KvPool allocateKv(int slots, int block, int kvHeads, int headDim) {
-        return backend.allocateKv(slots, block, kvHeads, headDim);
+    public KvPool allocateKv(int slots, int block, int kvHeads, int headDim, KvType type) {
+        return backend.allocateKv(slots, block, kvHeads, headDim, type);
     }
 
     @Override

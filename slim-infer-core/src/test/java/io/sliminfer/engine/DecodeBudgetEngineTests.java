@@ -136,7 +136,7 @@ class DecodeBudgetEngineTests {
                 new BackendSettings(DType.F32, 0),
                 pruning,
                 1000,
-                new KvSettings(32 << 20, 0, null, 0, 0, swapThreshold),
+                new KvSettings(32 << 20, null, 0, null, 0, 0, swapThreshold),
                 2,
                 4,
                 0);

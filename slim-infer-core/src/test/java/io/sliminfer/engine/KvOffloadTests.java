@@ -55,7 +55,8 @@ class KvOffloadTests {
                     new Pools(slotsMin, 500, null, 0),
                     new Pools(slotsMin, 500, null, 2),
                     new Pools(slotsMin + 25, 500, null, 4),
-                    new Pools(slotsMin, 500, folder.resolve("kv-" + model.model().layers()), 1))) {
+                    new Pools(
+                            slotsMin, 500, folder.resolve("kv-" + model.model().layers()), 1))) {
                 List<List<Step>> moved = follow(at, steps, pools);
                 for (int prompt = 0; prompt < PROMPTS.length; prompt++) {
                     for (int step = 0; step < FOLLOWING.length; step++) {
@@ -81,10 +82,8 @@ class KvOffloadTests {
 
     private static List<List<Step>> follow(Path model, String steps, Pools pools) {
         try (ModelPass pass = ModelPass.open(model, "cpu", 400, 1000, BLOCK, 2, pools)) {
-            List<int[]> prompts =
-                    List.of(SmallModels.prompt(1, PROMPTS[0], 50), SmallModels.prompt(2, PROMPTS[1], 50));
-            List<List<Step>> followed =
-                    pass.follow(prompts, List.of(schedule(steps), schedule(steps)), FOLLOWING, 0.9);
+            List<int[]> prompts = List.of(SmallModels.prompt(1, PROMPTS[0], 50), SmallModels.prompt(2, PROMPTS[1], 50));
+            List<List<Step>> followed = pass.follow(prompts, List.of(schedule(steps), schedule(steps)), FOLLOWING, 0.9);
             pass.kv().drain();
             assertThat(pass.kv().deviceSlotsUsed()).isZero();
             assertThat(pass.kv().hostSlotsUsed()).isZero();
@@ -97,7 +96,7 @@ class KvOffloadTests {
         return TestEngine.settings()
                 .backend("cpu")
                 .pruning(PruneSettings.of(schedule(""), 0))
-                .kv(new KvSettings(deviceSlots * slotBytes, hostSlots * slotBytes, null, 0, 2, 1));
+                .kv(new KvSettings(deviceSlots * slotBytes, null, hostSlots * slotBytes, null, 0, 2, 1));
     }
 
     @Test
@@ -128,14 +127,16 @@ class KvOffloadTests {
         try (TestEngine test = settings(20, 100).open(folder)) {
             assertThatThrownBy(() -> test.submit(greedy(test.prompt(1, 400), 10)))
                     .isInstanceOf(EngineException.class)
-                    .hasMessage("slim-infer.kv-cache.memory=40960 bytes holds 20 slots; a prompt of 400 tokens with up to 10"
-                            + " generated needs 32 there even if all others move. Raise it, lower max-tokens, or prune more");
+                    .hasMessage(
+                            "slim-infer.kv-cache.memory=40960 bytes holds 20 slots; a prompt of 400 tokens with up to 10"
+                                    + " generated needs 32 there even if all others move. Raise it, lower max-tokens, prune more, or store less (slim-infer.kv-cache.type)");
         }
         try (TestEngine test = settings(40, 100).open(folder)) {
             assertThatThrownBy(() -> test.submit(greedy(test.prompt(1, 400), 10)))
                     .isInstanceOf(EngineException.class)
-                    .hasMessage("slim-infer.kv-cache.host-memory and disk-size=204800 bytes hold 100 slots; a prompt of 400"
-                            + " tokens with up to 10 generated needs 156. Raise them, lower max-tokens, or prune more");
+                    .hasMessage(
+                            "slim-infer.kv-cache.host-memory and disk-size=204800 bytes hold 100 slots; a prompt of 400"
+                                    + " tokens with up to 10 generated needs 156. Raise them, lower max-tokens, prune more, or store less (slim-infer.kv-cache.type)");
         }
     }
 
@@ -151,7 +152,7 @@ class KvOffloadTests {
     @Test
     void aFailedCopyFailsItsRequestAndNoOther() {
         SmallModels.llama().write(folder);
-        AtomicInteger fetches = new AtomicInteger();
+        AtomicInteger fetches = new AtomicInteger(-1_000_000); // none fails before the count starts
         TestEngine.Settings settings =
                 settings(60, 400).copies(copies -> new FailingCopies(copies, () -> fetches.incrementAndGet() == 30));
         try (TestEngine test = settings.open(folder)) {

@@ -5,6 +5,7 @@ import io.sliminfer.backend.BackendSettings;
 import io.sliminfer.backend.Copies;
 import io.sliminfer.backend.HostPool;
 import io.sliminfer.backend.KvPool;
+import io.sliminfer.backend.KvType;
 import io.sliminfer.format.DType;
 import io.sliminfer.format.ModelConfig;
 import io.sliminfer.format.ModelFolder;
@@ -80,7 +81,15 @@ public final class ModelPass implements AutoCloseable {
         return kv;
     }
 
-    private ModelPass(ModelFolder folder, Backend backend, int tokensMax, int tile, int slotBlock, int batchMax, Pools pools) {
+    private ModelPass(
+            ModelFolder folder,
+            Backend backend,
+            KvType kvType,
+            int tokensMax,
+            int tile,
+            int slotBlock,
+            int batchMax,
+            Pools pools) {
         this.folder = folder;
         this.slotBlock = slotBlock;
         this.backend = backend;
@@ -90,7 +99,7 @@ public final class ModelPass implements AutoCloseable {
         int slots = pools.deviceSlots() > 0
                 ? pools.deviceSlots()
                 : batchMax * model.layers() * ((tokensMax + 64) / slotBlock + 2);
-        KvPool pool = backend.allocateKv(slots, slotBlock, model.kvHeads(), model.headDim());
+        KvPool pool = backend.allocateKv(slots, slotBlock, model.kvHeads(), model.headDim(), kvType);
         kv = pools.manager(backend, pool);
         Transformer transformer = new Transformer(backend, model, weights, space);
         runner = new ModelRunner(backend, model, transformer, space, pool, kv, batchMax);
@@ -101,9 +110,16 @@ public final class ModelPass implements AutoCloseable {
      * @param tile    rows of a prefill tile
      */
     public static ModelPass open(Path folder, String backend, DType compute, int threads, int tokensMax, int tile) {
+        return open(folder, backend, compute, KvType.of(compute), threads, tokensMax, tile);
+    }
+
+    /** The same with a KV cache of another type than the compute dtype. */
+    public static ModelPass open(
+            Path folder, String backend, DType compute, KvType kvType, int threads, int tokensMax, int tile) {
         return new ModelPass(
                 ModelFolder.open(folder),
                 Backends.choose(backend).open(new BackendSettings(compute, threads)),
+                kvType,
                 tokensMax,
                 tile,
                 SLOT_BLOCK,
@@ -127,6 +143,7 @@ public final class ModelPass implements AutoCloseable {
         return new ModelPass(
                 ModelFolder.open(folder),
                 Backends.choose(backend).open(new BackendSettings(DType.F32, 0)),
+                KvType.F32,
                 tokensMax,
                 tile,
                 slotBlock,

@@ -26,7 +26,7 @@ class SwapPolicyTests {
 
     @Test
     void nineOfTenAreNotBelowTheDefault() {
-        SwapPolicy policy = new SwapPolicy(EngineSettings.SWAP_THRESHOLD_DEFAULT);
+        SwapPolicy policy = new SwapPolicy(KvSettings.SWAP_THRESHOLD_DEFAULT);
         int[] wanted = IntStream.range(0, 10).toArray();
         assertThat(policy.swaps(wanted, new int[] {0, 1, 2, 3, 4, 5, 6, 7, 8, 20}))
                 .isFalse();

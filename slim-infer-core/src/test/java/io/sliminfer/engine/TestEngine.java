@@ -94,7 +94,8 @@ final class TestEngine implements AutoCloseable {
     private TestEngine(Path path, Settings settings) {
         folder = ModelFolder.open(path);
         try {
-            BackendProvider provider = HookedBackend.provider(Backends.choose(settings.backend), settings.hook, settings.copies);
+            BackendProvider provider =
+                    HookedBackend.provider(Backends.choose(settings.backend), settings.hook, settings.copies);
             EngineSettings all = new EngineSettings(
                     settings.backend,
                     new BackendSettings(DType.F32, settings.threads),

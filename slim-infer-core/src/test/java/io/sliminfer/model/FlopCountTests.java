@@ -8,6 +8,7 @@ import io.sliminfer.backend.BackendSettings;
 import io.sliminfer.backend.HeadLayout;
 import io.sliminfer.backend.HookedBackend;
 import io.sliminfer.backend.KvPool;
+import io.sliminfer.backend.KvType;
 import io.sliminfer.backend.KvView;
 import io.sliminfer.backend.Tensor;
 import io.sliminfer.backend.Weight;
@@ -75,7 +76,8 @@ class FlopCountTests {
             Workspace space = new Workspace(backend, config, promptTokens, tile);
             Transformer transformer = new Transformer(backend, config, weights, space);
             int slots = (promptTokens - 1) / SLOT_BLOCK + 1;
-            KvPool pool = backend.allocateKv(slots * config.layers(), SLOT_BLOCK, config.kvHeads(), config.headDim());
+            KvPool pool = backend.allocateKv(
+                    slots * config.layers(), SLOT_BLOCK, config.kvHeads(), config.headDim(), KvType.F32);
             int[][] tables = new int[config.layers()][slots];
             for (int i = 0; i < slots * config.layers(); i++) {
                 tables[i / slots][i % slots] = i;

@@ -5,6 +5,7 @@ import io.sliminfer.backend.BackendSettings;
 import io.sliminfer.backend.Copies;
 import io.sliminfer.backend.DeviceInfo;
 import io.sliminfer.backend.KvPool;
+import io.sliminfer.backend.KvType;
 import io.sliminfer.backend.Ops;
 import io.sliminfer.backend.Readback;
 import io.sliminfer.backend.Weight;
@@ -21,7 +22,7 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * The CPU through oneDNN: matrix products, softmax and norms by the library on all cores, the rest in Java on a worker pool.
- * Weights stay where the file's mapping has them; activations and KV cache are float32 or bf16. Calls run in the caller, which
+ * Weights stay where the file's mapping has them; activations are float32 or bf16, the KV cache has any type. Calls run in the caller, which
  * must be the thread that opened the backend: OpenMP's number of threads is a setting of that thread.
  */
 final class OneDnnBackend implements Backend {
@@ -168,9 +169,9 @@ final class OneDnnBackend implements Backend {
     }
 
     @Override
-    public KvPool allocateKv(int slots, int block, int kvHeads, int headDim) {
-        long bytes = (long) slots * block * 2 * kvHeads * headDim * compute.bytes();
-        return new OneDnnKvPool(memory("the KV cache", bytes), slots, block, kvHeads, headDim, compute);
+    public KvPool allocateKv(int slots, int block, int kvHeads, int headDim, KvType type) {
+        long bytes = slots * type.slotBytes(block, kvHeads, headDim);
+        return new OneDnnKvPool(memory("the KV cache", bytes), slots, block, kvHeads, headDim, type);
     }
 
     @Override

@@ -7,7 +7,7 @@ import static org.assertj.core.api.Assumptions.assumeThat;
 
 import io.sliminfer.backend.Fence;
 import io.sliminfer.backend.HostPool;
-import io.sliminfer.format.DType;
+import io.sliminfer.backend.KvType;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -32,7 +32,7 @@ class NativeCopiesTests {
     void openPool() {
         assumeThat(OneDnn.UNUSABLE).as("oneDNN's natives").isNull();
         memory = new NativeMemory("test", 6L * BLOCK * ROW * 4);
-        pool = new OneDnnKvPool(memory, 6, BLOCK, 2, 8, DType.F32);
+        pool = new OneDnnKvPool(memory, 6, BLOCK, 2, 8, KvType.F32);
     }
 
     @AfterEach
@@ -78,13 +78,13 @@ class NativeCopiesTests {
         for (int i = 0; i < values.length; i++) {
             values[i] = from + i;
         }
-        memory.write(pool.element(slot, 0), values, 0, values.length);
+        memory.write(pool.element(slot, 0, 0), values, 0, values.length);
         return values;
     }
 
     private float[] read(int slot) {
         float[] values = new float[BLOCK * ROW];
-        memory.read(pool.element(slot, 0), values, 0, values.length);
+        memory.read(pool.element(slot, 0, 0), values, 0, values.length);
         return values;
     }
 

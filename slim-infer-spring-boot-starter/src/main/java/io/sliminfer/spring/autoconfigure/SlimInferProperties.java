@@ -26,7 +26,7 @@ import org.springframework.util.unit.DataSize;
  * @param model           Folder of the model, as published on Hugging Face: a path, a file: URL, or a classpath: location.
  * @param cacheDir        Folder to which models inside jars are unpacked. By default a folder of the user's for caches.
  * @param backend         What runs the model. "auto" takes the fastest backend that works here; a name fails if that one does not.
- * @param computeType     Type of activations and KV cache.
+ * @param computeType     Type of activations.
  * @param threads         Worker threads of a CPU backend; 0 for all cores.
  * @param maxPromptTokens Longest prompt that is accepted, in tokens; longer ones are refused, never cut. 0 for what model and KV cache
  *                        allow.
@@ -83,6 +83,7 @@ public record SlimInferProperties(
      * The KV cache.
      *
      * @param memory         Memory for the KV cache on the device; 0B for a share of the device's.
+     * @param type           How keys and values are stored: less memory for less precision. "auto" is the compute type.
      * @param hostMemory     Host memory behind it, to which blocks move when a prompt's do not all fit; 0B for none.
      * @param disk           Folder for a file behind that. Needs disk-size.
      * @param diskSize       Size of that file.
@@ -92,6 +93,7 @@ public record SlimInferProperties(
      */
     public record KvCache(
             @DefaultValue("0B") DataSize memory,
+            @DefaultValue("auto") KvCacheType type,
             @DefaultValue("0B") DataSize hostMemory,
             @Nullable Path disk,
             @DefaultValue("0B") DataSize diskSize,
@@ -118,7 +120,7 @@ public record SlimInferProperties(
                     swapThreshold,
                     "use 0.0 to 1.0");
             return new KvSettings(
-                    memory.toBytes(), hostMemory.toBytes(), disk, diskSize.toBytes(), prefetchLayers, swapThreshold);
+                    memory.toBytes(), type.type(), hostMemory.toBytes(), disk, diskSize.toBytes(), prefetchLayers, swapThreshold);
         }
     }
 

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 
 import io.sliminfer.backend.BackendSettings;
+import io.sliminfer.backend.KvType;
 import io.sliminfer.engine.EngineSettings;
 import io.sliminfer.engine.KvSettings;
 import io.sliminfer.engine.PruneSettings;
@@ -51,6 +52,7 @@ class SlimInferPropertiesTests {
                 "kv-cache.disk-size=8GB",
                 "kv-cache.prefetch-layers=3",
                 "kv-cache.swap-threshold=0.8",
+                "kv-cache.type=int8",
                 "batch-max=4",
                 "queue-capacity=5",
                 "prefill-tile=256",
@@ -68,7 +70,8 @@ class SlimInferPropertiesTests {
                         new BackendSettings(DType.BF16, 3),
                         PruneSettings.of(schedule, 100),
                         1000,
-                        new KvSettings(2L << 30, 4L << 30, Path.of("/var/cache/kv"), 8L << 30, 3, 0.8),
+                        new KvSettings(
+                                2L << 30, KvType.INT8, 4L << 30, Path.of("/var/cache/kv"), 8L << 30, 3, 0.8),
                         4,
                         5,
                         256));
@@ -78,10 +81,12 @@ class SlimInferPropertiesTests {
 
     @Test
     void autoLeavesTheChoiceToTheEngine() {
-        EngineSettings settings = bind("backend=auto", "compute-type=auto").engineSettings();
+        EngineSettings settings =
+                bind("backend=auto", "compute-type=auto", "kv-cache.type=auto").engineSettings();
 
         assertThat(settings.backend()).isNull();
         assertThat(settings.backendSettings().compute()).isNull();
+        assertThat(settings.kv().type()).isNull();
         assertThat(bind("compute-type=F32").engineSettings().backendSettings().compute())
                 .isEqualTo(DType.F32);
     }
@@ -180,7 +185,7 @@ class SlimInferPropertiesTests {
     }
 
     @ParameterizedTest
-    @CsvSource({"compute-type,int4", "kv-cache.memory,much", "threads,two"})
+    @CsvSource({"compute-type,int4", "kv-cache.memory,much", "kv-cache.type,int4", "threads,two"})
     void namesAPropertyThatCannotBeRead(String name, String value) {
         assertThatExceptionOfType(BindException.class)
                 .isThrownBy(() -> bind(name + "=" + value))
