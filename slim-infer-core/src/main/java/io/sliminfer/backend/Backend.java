@@ -1,6 +1,7 @@
 package io.sliminfer.backend;
 
 import io.sliminfer.format.DType;
+import org.jspecify.annotations.Nullable;
 
 /**
  * One device. Operations are enqueued in order and return at once (a backend that has no queue runs them in the caller);
@@ -16,13 +17,18 @@ public interface Backend extends AutoCloseable {
     /** Zeroed memory for {@code rows * columns} elements, the backend's until {@link #close}. */
     Tensor allocate(String name, DType dtype, long rows, long columns);
 
-    /** Slots for blocks of {@code block} tokens with {@code kvHeads} heads of {@code headDim}; dtype is the compute dtype. */
-    KvPool allocateKv(int slots, int block, int kvHeads, int headDim);
+    /** Slots for blocks of {@code block} tokens with {@code kvHeads} heads of {@code headDim}, stored as {@code type}. */
+    KvPool allocateKv(int slots, int block, int kvHeads, int headDim, KvType type);
 
     /** A landing place for up to {@code elements} elements of 4 bytes. */
     Readback readback(int elements);
 
     Ops ops();
+
+    /** Copy queues, or null if this backend cannot move KV slots to the host. */
+    default @Nullable Copies copies() {
+        return null;
+    }
 
     /**
      * Runs a fixed sequence of operations. A backend may record it the first time and replay it for the same key (CUDA graph);

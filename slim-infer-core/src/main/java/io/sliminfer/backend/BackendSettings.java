@@ -6,7 +6,7 @@ import org.jspecify.annotations.Nullable;
 /**
  * How a backend is opened.
  *
- * @param compute dtype of activations and KV cache, or null for what the device is best at
+ * @param compute dtype of activations, or null for what the device is best at
  * @param threads worker threads of a CPU backend, or 0 for all cores
  */
 public record BackendSettings(@Nullable DType compute, int threads) {

@@ -1,7 +1,5 @@
 package io.sliminfer.backend;
 
-import io.sliminfer.format.DType;
-
 /**
  * KV memory of a device: slots of equal size. A slot holds keys and values of one block of tokens in one layer, in a layout
  * that only its backend knows.
@@ -13,8 +11,8 @@ public interface KvPool {
     /** Tokens in a slot. */
     int block();
 
-    DType dtype();
+    KvType type();
 
-    /** Bytes of one slot, keys and values. */
+    /** Bytes of one slot: keys, values and the type's scales. */
     long slotBytes();
 }

@@ -78,6 +78,16 @@ public interface Ops {
     /** Copies {@code from} into {@code to}, same dtype and size. */
     void copy(Tensor to, Tensor from);
 
+    /**
+     * Lets operations enqueued from here on see what a copy brought: a wait on the device, or in the caller where operations run
+     * there.
+     *
+     * @throws TransferException if the copy is known to have failed
+     */
+    default void await(Fence fence) {
+        fence.join();
+    }
+
     /** Enqueues the copy of a float32 or int32 tensor to the host. */
     void read(Readback to, Tensor from);
 }

@@ -1,5 +1,6 @@
 package io.sliminfer.engine;
 
+import io.sliminfer.backend.TransferException;
 import io.sliminfer.engine.Scheduler.StepPlan;
 import io.sliminfer.format.ModelConfig;
 import io.sliminfer.model.FlopCount;
@@ -75,6 +76,13 @@ final class EngineLoop {
     private void decode(List<Sequence> sequences) {
         try {
             runner.decode(sequences);
+        } catch (TransferException e) {
+            // Those whose blocks did not arrive end; for the others the step is repeated and stores the same again.
+            List<Sequence> broken = sequences.stream()
+                    .filter(sequence -> sequence.cache.failed())
+                    .toList();
+            (broken.isEmpty() ? sequences : broken).forEach(sequence -> fail(sequence, e));
+            return;
         } catch (RuntimeException e) {
             sequences.forEach(sequence -> fail(sequence, e));
             return;
@@ -169,7 +177,13 @@ final class EngineLoop {
         for (int i = 0; i < plan.stages().size(); i++) {
             PrunePlan.Stage stage = plan.stages().get(i);
             List<Integer> kept = i < sequence.keptBlocks.size() ? sequence.keptBlocks.get(i) : List.of();
-            stages.add(new GenerationReport.Stage(stage.firstLayer(), stage.lastLayer(), stage.liveTokens(), kept));
+            ActiveBlocks active = sequence.cache.active(i);
+            stages.add(new GenerationReport.Stage(
+                    stage.firstLayer(),
+                    stage.lastLayer(),
+                    stage.liveTokens(),
+                    kept,
+                    new GenerationReport.Decode(stage.activeTokens(), active == null ? 0 : active.swaps())));
             pairs += (long) stage.liveTokens() * (stage.lastLayer() - stage.firstLayer() + 1);
         }
         long started = sequence.startedNanos == 0 ? System.nanoTime() : sequence.startedNanos;
@@ -181,7 +195,8 @@ final class EngineLoop {
                 List.copyOf(stages),
                 1 - (double) pairs / ((double) plan.promptTokens() * model.layers()),
                 FlopCount.saved(model, plan),
-                sequence.slots.length == 0 ? 0 : sequence.slotsNeeded * memory.slotBytes(),
+                sequence.cache.isAdmitted() ? sequence.cache.slotsNeeded() * memory.slotBytes() : 0,
+                sequence.cache.transfers(),
                 Duration.ofNanos(started - sequence.submittedNanos),
                 Duration.ofNanos(first - started),
                 Duration.ofNanos(answered ? sequence.lastTokenNanos - first : 0));

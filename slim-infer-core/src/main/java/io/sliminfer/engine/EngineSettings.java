@@ -9,7 +9,7 @@ import org.jspecify.annotations.Nullable;
  * @param backend         name of the backend, or null for the best one that works here
  * @param pruning         of requests without a schedule of their own
  * @param maxPromptTokens longest prompt that is accepted, or 0 for what the model allows
- * @param kvMemoryBytes   memory for the KV cache, or 0 for a share of the machine's
+ * @param kv              sizes and places of the KV cache
  * @param batchMax        sequences that decode together
  * @param queueCapacity   requests that may wait
  * @param prefillTile     rows that pass a layer together in prefill, or 0 for the backend's favourite
@@ -19,7 +19,7 @@ public record EngineSettings(
         BackendSettings backendSettings,
         PruneSettings pruning,
         int maxPromptTokens,
-        long kvMemoryBytes,
+        KvSettings kv,
         int batchMax,
         int queueCapacity,
         int prefillTile) {
@@ -29,7 +29,6 @@ public record EngineSettings(
 
     public EngineSettings {
         require(maxPromptTokens >= 0, "max-prompt-tokens", maxPromptTokens, "0 (no limit of its own) or more");
-        require(kvMemoryBytes >= 0, "kv-cache.memory", kvMemoryBytes, "0 (choose) or more bytes");
         require(batchMax >= 1 && batchMax <= 1024, "batch-max", batchMax, "1 to 1024");
         require(queueCapacity >= 1, "queue-capacity", queueCapacity, "1 or more");
         require(prefillTile >= 0, "prefill-tile", prefillTile, "0 (choose) or more");
@@ -41,13 +40,13 @@ public record EngineSettings(
                 BackendSettings.defaults(),
                 PruneSettings.defaults(),
                 0,
-                0,
+                KvSettings.defaults(),
                 BATCH_MAX_DEFAULT,
                 QUEUE_CAPACITY_DEFAULT,
                 0);
     }
 
-    private static void require(boolean allowed, String name, long value, String range) {
+    static void require(boolean allowed, String name, long value, String range) {
         if (!allowed) {
             throw new IllegalArgumentException("slim-infer." + name + "=" + value + " is not allowed: use " + range);
         }

@@ -7,6 +7,9 @@ package io.sliminfer.engine;
  * @param running     requests in prefill or decode
  * @param kvSlots     slots of the KV pool
  * @param kvSlotsUsed slots that hold blocks of running requests
+ * @param hostSlots     slots behind the device, in memory and on disk
+ * @param hostSlotsUsed slots there that hold blocks
  * @param kvSlotBytes bytes of one slot
  */
-public record EngineSnapshot(int queued, int running, int kvSlots, int kvSlotsUsed, long kvSlotBytes) {}
+public record EngineSnapshot(
+        int queued, int running, int kvSlots, int kvSlotsUsed, int hostSlots, int hostSlotsUsed, long kvSlotBytes) {}

@@ -1,5 +1,6 @@
 package io.sliminfer.engine;
 
+import io.sliminfer.kv.KvTransfers;
 import java.time.Duration;
 import java.util.List;
 
@@ -12,6 +13,7 @@ import java.util.List;
  * @param prunedShare     share of (prompt token, layer) pairs that were never computed, 0..1
  * @param flopsSavedShare share of dense prefill's FLOPs that were not spent, 0..1
  * @param kvBytes         KV cache of the prompt and the generated tokens
+ * @param transfers       what moved between device and host; nothing when the request's blocks all fitted
  * @param queued          submit to start of prefill
  * @param prefill         start of prefill to first token sampled
  * @param decode          first token to last
@@ -23,6 +25,7 @@ public record GenerationReport(
         double prunedShare,
         double flopsSavedShare,
         long kvBytes,
+        KvTransfers transfers,
         Duration queued,
         Duration prefill,
         Duration decode) {
@@ -30,7 +33,19 @@ public record GenerationReport(
     /**
      * @param keptBlocks indexes of the blocks live in these layers, ascending; for stage 0 all blocks
      */
-    public record Stage(int firstLayer, int lastLayer, int liveTokens, List<Integer> keptBlocks) {}
+    public record Stage(int firstLayer, int lastLayer, int liveTokens, List<Integer> keptBlocks, Decode decode) {
+
+        /** A stage whose live tokens are all active in decode. */
+        public Stage(int firstLayer, int lastLayer, int liveTokens, List<Integer> keptBlocks) {
+            this(firstLayer, lastLayer, liveTokens, keptBlocks, new Decode(liveTokens, 0));
+        }
+    }
+
+    /**
+     * @param activeTokens prompt tokens that a generated token attends to in these layers; without a decode budget all live ones
+     * @param swaps        how often the active blocks were exchanged, the first choice not counted
+     */
+    public record Decode(int activeTokens, int swaps) {}
 
     /** Time to first token: queue and prefill. */
     public Duration timeToFirstToken() {

@@ -2,16 +2,21 @@ package io.sliminfer.engine;
 
 import io.sliminfer.backend.Backend;
 import io.sliminfer.backend.BackendProvider;
+import io.sliminfer.backend.Copies;
 import io.sliminfer.backend.DeviceInfo;
+import io.sliminfer.backend.HostPool;
 import io.sliminfer.backend.KvPool;
 import io.sliminfer.format.ModelConfig;
 import io.sliminfer.format.ModelFolder;
-import io.sliminfer.kv.SlotPool;
+import io.sliminfer.kv.KvCacheManager;
 import io.sliminfer.model.ModelWeights;
 import io.sliminfer.model.Transformer;
 import io.sliminfer.model.Workspace;
 import io.sliminfer.prune.PrunePlan;
 import io.sliminfer.prune.PruneSchedule;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
@@ -46,13 +51,19 @@ public final class LocalEngine implements Engine {
             Backend backend,
             DeviceInfo device,
             MemoryPlan memory,
-            SlotPool slots,
+            KvCacheManager kv,
             Scheduler scheduler,
             ModelRunner runner) {
 
         EngineSnapshot snapshot() {
             return new EngineSnapshot(
-                    scheduler.waiting(), scheduler.running(), slots.slots(), slots.used(), memory.slotBytes());
+                    scheduler.waiting(),
+                    scheduler.running(),
+                    kv.deviceSlots(),
+                    kv.deviceSlotsUsed(),
+                    kv.hostSlots(),
+                    kv.hostSlotsUsed(),
+                    memory.slotBytes());
         }
     }
 
@@ -112,7 +123,12 @@ public final class LocalEngine implements Engine {
                 state.scheduler, state.runner, model, state.memory, sequence -> unfinished.decrementAndGet());
         try {
             while (!closing) {
-                takeCommands(!loop.hasWork());
+                boolean idle = !loop.hasWork();
+                if (idle) {
+                    state.kv.drain(); // slots that copies of ended requests still hold
+                    snapshot = state.snapshot();
+                }
+                takeCommands(idle);
                 if (!closing) {
                     loop.step();
                 }
@@ -146,13 +162,14 @@ public final class LocalEngine implements Engine {
                 model, backend.info(), settings, pruning.schedule().block());
         ModelWeights weights = ModelWeights.load(backend, folder, model.maxPositions());
         Workspace space = new Workspace(backend, model, memory.maxPromptTokens(), memory.tile());
-        KvPool pool = backend.allocateKv(memory.slots(), memory.slotBlock(), model.kvHeads(), model.headDim());
-        SlotPool slots = new SlotPool(memory.slots());
-        Scheduler scheduler = new Scheduler(slots, memory.slotBlock(), settings.batchMax(), model.layers());
+        KvPool pool = backend.allocateKv(
+                memory.slots(), memory.slotBlock(), model.kvHeads(), model.headDim(), memory.kvType());
+        KvCacheManager kv = cacheManager(backend, pool, memory);
+        Scheduler scheduler = new Scheduler(kv, settings.batchMax(), model.layers());
         ModelRunner runner = new ModelRunner(
-                backend, model, new Transformer(backend, model, weights, space), space, pool, settings.batchMax());
+                backend, model, new Transformer(backend, model, weights, space), space, pool, kv, settings.batchMax());
         log.info(
-                "{}: {} with {} layers on {} ({}); {} MiB weights, {} MiB KV cache ({} slots of {} tokens), {} MiB workspace;"
+                "{}: {} with {} layers on {} ({}); {} MiB weights, {} MiB KV cache ({} slots of {} tokens in {}), {} MiB workspace;"
                         + " prompts up to {} tokens, schedule {} from {} tokens on; ready in {} ms",
                 folder.name(),
                 model.architecture(),
@@ -163,12 +180,36 @@ public final class LocalEngine implements Engine {
                 memory.kvBytes() >> 20,
                 memory.slots(),
                 memory.slotBlock(),
+                memory.kvType(),
                 memory.workspaceBytes() >> 20,
                 memory.maxPromptTokens(),
                 pruning.schedule().steps(),
                 pruning.minPromptTokens(),
                 (System.nanoTime() - start) / 1_000_000);
-        return new Loaded(backend, backend.info(), memory, slots, scheduler, runner);
+        return new Loaded(backend, backend.info(), memory, kv, scheduler, runner);
+    }
+
+    private KvCacheManager cacheManager(Backend backend, KvPool pool, MemoryPlan memory) {
+        KvSettings kv = settings.kv();
+        if (!kv.offloads()) {
+            return KvCacheManager.of(pool.slots(), pool.block(), pool.slotBytes());
+        }
+        Copies copies = backend.copies();
+        if (copies == null) {
+            throw new IllegalArgumentException("slim-infer.kv-cache.host-memory=" + kv.hostBytes()
+                    + " and slim-infer.kv-cache.disk-size=" + kv.diskBytes() + ": the backend '"
+                    + backend.info().backend() + "' cannot move KV blocks. Leave them out, or use another backend");
+        }
+        List<HostPool> tiers = new ArrayList<>();
+        if (memory.hostSlots() > 0) {
+            tiers.add(copies.allocateHost(memory.hostSlots(), pool.slotBytes(), null));
+        }
+        if (memory.diskSlots() > 0 && kv.disk() != null) {
+            Path file =
+                    kv.disk().resolve("slim-infer-kv-" + ProcessHandle.current().pid() + "-" + System.nanoTime());
+            tiers.add(copies.allocateHost(memory.diskSlots(), pool.slotBytes(), file));
+        }
+        return KvCacheManager.of(pool, copies, tiers, kv.prefetchLayers(), backend.ops()::await);
     }
 
     private void takeCommands(boolean wait) {
@@ -233,17 +274,51 @@ public final class LocalEngine implements Engine {
                         request.schedule());
         PruneSchedule schedule = request.schedule() != null ? request.schedule() : pruning.scheduleFor(tokens);
         PrunePlan plan = PrunePlan.of(schedule, tokens, model.layers());
-        Sequence sequence =
-                new Sequence(bounded, plan, model, loaded.memory.slotBlock(), listener, () -> commands.add(() -> {}));
-        if (sequence.slotsNeeded > loaded.memory.slots()) {
+        requireWholeSlots(schedule, loaded.memory.slotBlock());
+        Sequence sequence = new Sequence(
+                bounded,
+                plan,
+                model,
+                loaded.memory.slotBlock(),
+                settings.kv().swapPolicy(),
+                listener,
+                () -> commands.add(() -> {}));
+        if (!loaded.kv.canHold(sequence.cache.need())) {
             throw new EngineException(
-                    EngineException.Kind.OUT_OF_MEMORY,
-                    "slim-infer.kv-cache.memory=" + loaded.memory.kvBytes() + " bytes holds " + loaded.memory.slots()
-                            + " slots; a prompt of " + tokens + " tokens with up to " + bounded.maxTokens()
-                            + " generated needs " + sequence.slotsNeeded
-                            + ". Raise it, lower max-tokens, or prune more");
+                    EngineException.Kind.OUT_OF_MEMORY, tooLarge(sequence, tokens, bounded.maxTokens()));
         }
         return sequence;
+    }
+
+    private String tooLarge(Sequence sequence, int tokens, int maxTokens) {
+        MemoryPlan memory = loaded.memory;
+        String what = "; a prompt of " + tokens + " tokens with up to " + maxTokens + " generated needs ";
+        long slots = sequence.cache.slotsNeeded();
+        long slotsMin = sequence.cache.need().slotsMin(memory.slotBlock());
+        String device =
+                "slim-infer.kv-cache.memory=" + memory.kvBytes() + " bytes holds " + memory.slots() + " slots" + what;
+        if (memory.bytesBehind() == 0) {
+            return device + slots
+                    + ". Raise it, set slim-infer.kv-cache.host-memory so that blocks may move there, lower max-tokens, prune more, or store less (slim-infer.kv-cache.type)";
+        }
+        if (slotsMin > memory.slots()) {
+            return device + slotsMin
+                    + " there even if all others move. Raise it, lower max-tokens, prune more, or store less (slim-infer.kv-cache.type)";
+        }
+        return "slim-infer.kv-cache.host-memory and disk-size=" + memory.bytesBehind() + " bytes hold "
+                + (memory.hostSlots() + memory.diskSlots()) + " slots" + what + slots
+                + ". Raise them, lower max-tokens, prune more, or store less (slim-infer.kv-cache.type)";
+    }
+
+    /** Active blocks are attended to slot by slot, so a block must fill its slots. */
+    static void requireWholeSlots(PruneSchedule schedule, int slotBlock) {
+        if (schedule.hasDecodeBudgets() && schedule.block() % slotBlock != 0) {
+            throw new IllegalArgumentException(
+                    "pruning schedule " + schedule.stepsText() + " has decode budgets and a"
+                            + " pruning block of " + schedule.block() + " tokens, but a KV slot of this engine holds "
+                            + slotBlock
+                            + " (slim-infer.pruning.block): use a block that is a multiple of it, or leave the decode budgets out");
+        }
     }
 
     @Override

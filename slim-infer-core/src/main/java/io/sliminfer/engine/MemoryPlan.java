@@ -1,6 +1,7 @@
 package io.sliminfer.engine;
 
 import io.sliminfer.backend.DeviceInfo;
+import io.sliminfer.backend.KvType;
 import io.sliminfer.format.DType;
 import io.sliminfer.format.ModelConfig;
 import io.sliminfer.model.Workspace;
@@ -9,13 +10,25 @@ import io.sliminfer.model.Workspace;
  * Sizes that an engine takes at start.
  *
  * @param slotBlock       tokens in a KV slot
+ * @param kvType          how the slots store keys and values
  * @param slotBytes       bytes of a slot
  * @param slots           slots of the KV pool
+ * @param hostSlots       slots in host memory behind it
+ * @param diskSlots       slots in a file behind that
  * @param maxPromptTokens longest prompt: what model and configuration allow; whether the KV pool holds it depends on its schedule
  * @param tile            rows of a prefill tile
  * @param workspaceBytes  activations
  */
-record MemoryPlan(int slotBlock, long slotBytes, int slots, int maxPromptTokens, int tile, long workspaceBytes) {
+record MemoryPlan(
+        int slotBlock,
+        KvType kvType,
+        long slotBytes,
+        int slots,
+        int hostSlots,
+        int diskSlots,
+        int maxPromptTokens,
+        int tile,
+        long workspaceBytes) {
 
     /** Share of the machine's memory that the KV cache takes at most when nothing is configured. */
     private static final double KV_SHARE = 0.4;
@@ -25,7 +38,8 @@ record MemoryPlan(int slotBlock, long slotBytes, int slots, int maxPromptTokens,
 
     static MemoryPlan of(ModelConfig model, DeviceInfo device, EngineSettings settings, int block) {
         DType compute = device.compute();
-        long slotBytes = (long) block * 2 * model.kvColumns() * compute.bytes();
+        KvType kvType = settings.kv().type() != null ? settings.kv().type() : KvType.of(compute);
+        long slotBytes = kvType.slotBytes(block, model.kvHeads(), model.headDim());
         int positions = model.maxPositions();
         int limit = settings.maxPromptTokens() == 0 ? positions - 1 : settings.maxPromptTokens();
         if (limit >= positions) {
@@ -36,21 +50,40 @@ record MemoryPlan(int slotBlock, long slotBytes, int slots, int maxPromptTokens,
         // A slot for each layer and block of a prompt of full length, twice over for its neighbours in the batch.
         long perSequence = (long) model.layers() * ((positions + block - 1L) / block);
         long wanted = perSequence * Math.max(2, settings.batchMax() / 2);
-        long bytes = settings.kvMemoryBytes() > 0
-                ? settings.kvMemoryBytes()
+        long bytes = settings.kv().memoryBytes() > 0
+                ? settings.kv().memoryBytes()
                 : Math.min(wanted * slotBytes, (long) (device.memoryBytes() * KV_SHARE));
         long slots = Math.min(bytes / slotBytes, Integer.MAX_VALUE / 2);
         if (slots < 2L * model.layers()) {
             throw new IllegalArgumentException("slim-infer.kv-cache.memory=" + bytes + " bytes hold " + slots
                     + " slots of "
-                    + slotBytes + " bytes; one block of " + block + " tokens needs one in each of the " + model.layers()
+                    + slotBytes + " bytes (slim-infer.kv-cache.type=" + kvType + "); one block of " + block
+                    + " tokens needs one in each of the " + model.layers()
                     + " layers. Use " + 2 * model.layers() * slotBytes + " bytes or more");
         }
         int tile = Math.min(limit, settings.prefillTile() == 0 ? TILE_DEFAULT : settings.prefillTile());
-        return new MemoryPlan(block, slotBytes, (int) slots, limit, tile, Workspace.bytes(model, compute, limit, tile));
+        return new MemoryPlan(
+                block,
+                kvType,
+                slotBytes,
+                (int) slots,
+                slotsBehind(settings.kv().hostBytes(), slotBytes),
+                slotsBehind(settings.kv().diskBytes(), slotBytes),
+                limit,
+                tile,
+                Workspace.bytes(model, compute, limit, tile));
+    }
+
+    private static int slotsBehind(long bytes, long slotBytes) {
+        return (int) Math.min(bytes / slotBytes, Integer.MAX_VALUE / 4);
     }
 
     long kvBytes() {
         return slots * slotBytes;
+    }
+
+    /** Memory and file behind the device. */
+    long bytesBehind() {
+        return ((long) hostSlots + diskSlots) * slotBytes;
     }
 }

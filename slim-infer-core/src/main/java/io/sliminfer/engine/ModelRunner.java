@@ -6,6 +6,8 @@ import io.sliminfer.backend.Readback;
 import io.sliminfer.backend.Tensor;
 import io.sliminfer.format.DType;
 import io.sliminfer.format.ModelConfig;
+import io.sliminfer.kv.KvCacheManager;
+import io.sliminfer.kv.KvSequence;
 import io.sliminfer.model.DecodeRows;
 import io.sliminfer.model.PromptRows;
 import io.sliminfer.model.Transformer;
@@ -15,7 +17,7 @@ import java.util.concurrent.CancellationException;
 
 /**
  * Turns a step into operations on the device and reads back what it needs: the only place that waits for the device, once for a
- * step's logits. Engine thread only.
+ * step's logits and once for each layer of decode that chooses active blocks. Engine thread only.
  */
 final class ModelRunner {
 
@@ -23,28 +25,42 @@ final class ModelRunner {
     private final Backend backend;
     private final Workspace space;
     private final KvPool pool;
+    private final KvCacheManager kv;
     private final int vocabulary;
     private final Tensor decodeX;
     private final Tensor decodeIds;
     private final Tensor decodePositions;
     private final Tensor logits;
     private final Readback readback;
+    private final Tensor wanted;
+    private final Readback wantedLanding;
     private final float[] row;
     private final int[] ids;
     private final int[] positions;
 
     ModelRunner(
-            Backend backend, ModelConfig model, Transformer transformer, Workspace space, KvPool pool, int batchMax) {
+            Backend backend,
+            ModelConfig model,
+            Transformer transformer,
+            Workspace space,
+            KvPool pool,
+            KvCacheManager kv,
+            int batchMax) {
         this.transformer = transformer;
         this.backend = backend;
         this.space = space;
         this.pool = pool;
+        this.kv = kv;
         this.vocabulary = model.vocabulary();
         decodeX = backend.allocate("decode hidden states", DType.F32, batchMax, model.hidden());
         decodeIds = backend.allocate("decode ids", DType.I32, batchMax, 1);
         decodePositions = backend.allocate("decode positions", DType.I32, batchMax, 1);
         logits = backend.allocate("logits", DType.F32, batchMax, vocabulary);
         readback = backend.readback(Math.multiplyExact(batchMax, vocabulary));
+        // Decode chooses whole slots' worth of a prompt, so no layer's choice has more blocks than a prompt has slots.
+        int choices = Math.multiplyExact(batchMax, (int) (space.positions().rows() / pool.block() + 1));
+        wanted = backend.allocate("active blocks", DType.I32, choices, 1);
+        wantedLanding = backend.readback(choices);
         row = new float[vocabulary];
         ids = new int[batchMax];
         positions = new int[batchMax];
@@ -81,7 +97,7 @@ final class ModelRunner {
         backend.ops().write(idRows, prompt, tokens);
         backend.ops().write(space.positions(), position, tokens);
         transformer.embed(space.x().rows(0, tokens), idRows);
-        return new PromptRows(sequence.plan, pool, sequence.slots, space.x(), space.positions(), space.tile(), () -> {
+        return new PromptRows(sequence.plan, pool, sequence.cache, space.x(), space.positions(), space.tile(), () -> {
             if (sequence.cancelled) {
                 throw new CancellationException();
             }
@@ -97,7 +113,7 @@ final class ModelRunner {
         Tensor out = logits.rows(0, 1);
         transformer.logits(out, rows.x().rows(rows.count() - 1, rows.count()));
         backend.ops().read(readback, out);
-        sequence.keptBlocks = rows.keptBlocks();
+        sequence.prefilled(rows.keptBlocks());
         readback.join();
         return row(0);
     }
@@ -111,10 +127,18 @@ final class ModelRunner {
         }
         backend.ops().write(decodeIds, ids, count);
         backend.ops().write(decodePositions, positions, count);
-        DecodeRows rows = new DecodeRows(pool, sequences, decodeX, decodePositions);
+        DecodeRows rows = new DecodeRows(
+                pool,
+                new StepResidence(kv, sequences),
+                sequences.stream().map(sequence -> sequence.cache).toList(),
+                decodeX,
+                decodePositions,
+                wanted,
+                wantedLanding);
         transformer.embed(rows.x(), decodeIds.rows(0, count));
         for (int layer = 0; layer < transformer.layers(); layer++) {
             transformer.layer(layer, rows);
+            rows.follow(layer);
         }
         Tensor out = logits.rows(0, count);
         transformer.logits(out, rows.x());
@@ -126,5 +150,35 @@ final class ModelRunner {
     float[] row(int i) {
         readback.get(i * vocabulary, row, vocabulary);
         return row;
+    }
+
+    /** Blocks of a decode step's sequences on the device, layer by layer. */
+    private static final class StepResidence implements DecodeRows.Residence {
+        private final KvCacheManager kv;
+        private final List<SequenceCache> caches;
+        private final List<KvSequence> blocks;
+        private final int[] tokens;
+
+        StepResidence(KvCacheManager kv, List<Sequence> sequences) {
+            this.kv = kv;
+            this.caches = sequences.stream().map(sequence -> sequence.cache).toList();
+            this.blocks = caches.stream().map(SequenceCache::blocks).toList();
+            this.tokens = new int[sequences.size()];
+        }
+
+        @Override
+        public void begin(int layer) {
+            for (int i = 0; i < tokens.length; i++) {
+                tokens[i] = caches.get(i).storedTokens(layer);
+            }
+            kv.beginDecode(blocks, layer, tokens);
+        }
+
+        @Override
+        public void stored(int layer) {
+            for (int i = 0; i < tokens.length; i++) {
+                kv.endDecode(blocks.get(i), layer, tokens[i]);
+            }
+        }
     }
 }

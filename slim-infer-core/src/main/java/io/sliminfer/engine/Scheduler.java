@@ -1,6 +1,6 @@
 package io.sliminfer.engine;
 
-import io.sliminfer.kv.SlotPool;
+import io.sliminfer.kv.KvCacheManager;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
@@ -24,17 +24,15 @@ final class Scheduler {
         }
     }
 
-    private final SlotPool pool;
-    private final int slotBlock;
+    private final KvCacheManager kv;
     private final int batchMax;
     private final int modelLayers;
     private final Deque<Sequence> waiting = new ArrayDeque<>();
     private final List<Sequence> decoding = new ArrayList<>();
     private @Nullable Sequence prefilling;
 
-    Scheduler(SlotPool pool, int slotBlock, int batchMax, int modelLayers) {
-        this.pool = pool;
-        this.slotBlock = slotBlock;
+    Scheduler(KvCacheManager kv, int batchMax, int modelLayers) {
+        this.kv = kv;
         this.batchMax = batchMax;
         this.modelLayers = modelLayers;
     }
@@ -55,11 +53,10 @@ final class Scheduler {
 
     private void admit() {
         Sequence first = waiting.peek();
-        if (first == null || decoding.size() >= batchMax || first.slotsNeeded > pool.free()) {
+        if (first == null || decoding.size() >= batchMax || !first.cache.tryAdmit(kv)) {
             return;
         }
         waiting.remove();
-        first.assign(pool.take(first.slotsNeeded), slotBlock);
         first.state = Sequence.State.PREFILLING;
         first.startedNanos = System.nanoTime();
         prefilling = first;
@@ -81,10 +78,7 @@ final class Scheduler {
             case ENDED -> throw new IllegalStateException("a sequence ended twice");
         }
         sequence.state = Sequence.State.ENDED;
-        for (int[] table : sequence.slots) {
-            pool.release(table);
-        }
-        sequence.slots = new int[0][];
+        sequence.cache.release();
         sequence.prompt = null;
     }
 

@@ -1,6 +1,6 @@
 /**
- * Who holds which slot of the KV cache. Ids and counters only, no tensors. Start at {@link io.sliminfer.kv.SlotPool}. May use
- * {@code backend} and {@code prune}.
+ * Who holds which slot of the KV cache. Ids and counters only, no tensors. Start at {@link io.sliminfer.kv.KvCacheManager}.
+ * May use {@code backend}.
  */
 @NullMarked
 package io.sliminfer.kv;

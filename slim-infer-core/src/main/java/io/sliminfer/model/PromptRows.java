@@ -16,28 +16,39 @@ import org.jspecify.annotations.Nullable;
  */
 public final class PromptRows implements Rows {
 
+    /** A prompt's place in the KV cache. */
+    public interface Cache {
+
+        /** Slot table of a layer, large enough for its live tokens; called once, before the layer stores anything. */
+        int[] begin(int layer);
+
+        /** The layer has stored all its live tokens and attended to them. */
+        void stored(int layer);
+    }
+
     private final PrunePlan plan;
     private final KvPool pool;
-    private final int[][] slots;
+    private final Cache cache;
     private final Tensor x;
     private final Tensor positions;
     private final int tile;
     private final Runnable checkpoint;
     private final List<@Nullable Readback> decisions = new ArrayList<>();
     private int count;
+    private int[] slots = {};
 
     /**
-     * @param slots      slot table of each layer, large enough for the layer's live tokens
+     * @param cache      the prompt's place in the KV cache
      * @param x          workspace with at least as many rows as the prompt has tokens
      * @param positions  the same, int32; row i holds position i
      * @param tile       rows of a tile
      * @param checkpoint called between tiles
      */
     public PromptRows(
-            PrunePlan plan, KvPool pool, int[][] slots, Tensor x, Tensor positions, int tile, Runnable checkpoint) {
+            PrunePlan plan, KvPool pool, Cache cache, Tensor x, Tensor positions, int tile, Runnable checkpoint) {
         this.plan = plan;
         this.pool = pool;
-        this.slots = slots;
+        this.cache = cache;
         this.x = x;
         this.positions = positions;
         this.tile = tile;
@@ -61,8 +72,18 @@ public final class PromptRows implements Rows {
     }
 
     @Override
+    public void begin(int layer) {
+        slots = cache.begin(layer);
+    }
+
+    @Override
+    public void stored(int layer) {
+        cache.stored(layer);
+    }
+
+    @Override
     public KvView kv(int layer, int from, int to) {
-        return KvView.of(pool, new KvView.Sequence(slots[layer], to, to - from));
+        return KvView.of(pool, new KvView.Sequence(slots, to, to - from));
     }
 
     @Override

@@ -16,6 +16,12 @@ public sealed interface Rows permits PromptRows, DecodeRows {
 
     int count();
 
+    /** Called before the layer stores anything: its slots are on the device afterwards. */
+    void begin(int layer);
+
+    /** Called when all rows' keys and values are stored in the layer and read for the last time in this pass. */
+    void stored(int layer);
+
     /** The layer's cache as rows {@code from..to} see it, those rows being the last that are stored. */
     KvView kv(int layer, int from, int to);
 

@@ -41,11 +41,13 @@ public final class Transformer {
 
     /**
      * One layer for all rows: attention tile by tile (a tile sees itself and what earlier tiles stored), the decision where the
-     * plan has one, then the MLP of the rows that are left.
+     * plan has one, then the MLP of the rows that are left. After a layer of decode its choices must be followed
+     * ({@link DecodeRows#follow}) before the next.
      */
     public void layer(int layer, Rows rows) {
         LayerWeights w = weights.layers().get(layer);
         PruneShape decision = rows.decision(layer);
+        rows.begin(layer);
         // Logits are computed for the last position only, so in the last layer only its row goes on after K and V are
         // stored.
         int firstOutput = layer == lastLayer && decision == null ? rows.firstOutput() : 0;
@@ -64,6 +66,9 @@ public final class Transformer {
             if (decides) {
                 score(decision, q.rows(to - from - decision.window(), to - from), kv, w);
             }
+            if (rows instanceof DecodeRows decode) {
+                choose(layer, decode, q, w);
+            }
             if (to > firstOutput) {
                 int skipped = Math.max(0, firstOutput - from);
                 Tensor queries = q.rows(skipped, to - from);
@@ -71,6 +76,7 @@ public final class Transformer {
                 ops.linearAdd(x.rows(skipped, to - from), queries, w.output());
             }
         }
+        rows.stored(layer);
         if (decision != null) {
             keep(decision, (PromptRows) rows);
         }
@@ -94,6 +100,23 @@ public final class Transformer {
         Tensor scores = space.scores(shape.liveBlocks());
         ops.scoreBlocks(scores, window, kv, w.heads(), scale, shape);
         ops.selectBlocks(space.kept(shape.keptBlocks()), scores, shape);
+    }
+
+    /** Each sequence's new query alone chooses the blocks that the next stage attends to (docs/algorithm.md, Decode). */
+    private void choose(int layer, DecodeRows rows, Tensor q, LayerWeights w) {
+        int chosen = 0;
+        for (int i = 0; i < rows.count(); i++) {
+            PruneShape shape = rows.choice(layer, i);
+            if (shape != null) {
+                Tensor scores = space.scores(shape.liveBlocks());
+                ops.scoreBlocks(scores, q.rows(i, i + 1), rows.candidates(layer, i, shape), w.heads(), scale, shape);
+                ops.selectBlocks(rows.wanted(chosen, shape.keptBlocks()), scores, shape);
+                chosen += shape.keptBlocks();
+            }
+        }
+        if (chosen > 0) {
+            rows.read(ops, chosen);
+        }
     }
 
     /** Drops the rows of blocks that were not chosen; from here on the prompt is shorter. */

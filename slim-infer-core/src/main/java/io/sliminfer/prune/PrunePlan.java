@@ -5,9 +5,9 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The shapes of one prompt's prefill, known before it runs: the only block that can be short is the last one and it is
- * protected, so all candidates are full and the number kept follows from lengths and budgets, never from scores. Only
- * <em>which</em> blocks stay is data.
+ * The shapes of one prompt's prefill and of the decode that follows, known before they run: the only block that can be short
+ * is the last one and it is protected, so all candidates are full and the number kept follows from lengths and budgets, never
+ * from scores. Only <em>which</em> blocks stay is data.
  *
  * @param promptTokens n
  * @param stages       stage 0 first; stage i ends with the layer that decides for stage i + 1
@@ -22,8 +22,22 @@ public record PrunePlan(PruneSchedule schedule, int promptTokens, List<Stage> st
      * @param liveTokens tokens in the attention of these layers, which is what their KV cache holds of the prompt
      * @param liveBlocks blocks of those tokens
      * @param decision   what the last layer decides, or null after the last decision
+     * @param decode     which of the live blocks a generated token attends to, as the layer before the first decides with the new
+     *                   query alone; null if all are active
      */
-    public record Stage(int firstLayer, int lastLayer, int liveTokens, int liveBlocks, @Nullable PruneShape decision) {}
+    public record Stage(
+            int firstLayer,
+            int lastLayer,
+            int liveTokens,
+            int liveBlocks,
+            @Nullable PruneShape decision,
+            @Nullable PruneShape decode) {
+
+        /** Prompt tokens that a generated token attends to. */
+        public int activeTokens() {
+            return decode == null ? liveTokens : decode.keptTokens();
+        }
+    }
 
     /**
      * @param modelLayers layers of the model
@@ -34,37 +48,70 @@ public record PrunePlan(PruneSchedule schedule, int promptTokens, List<Stage> st
             throw new IllegalArgumentException("a prompt of " + promptTokens + " tokens cannot be prefilled");
         }
         schedule.requireLayers(modelLayers);
-        int block = schedule.block();
         int window = Math.min(schedule.window(), promptTokens);
+        PruneShape live = wholePrompt(schedule, window, promptTokens);
+
+        List<Stage> stages = new ArrayList<>();
+        int firstLayer = 0;
+        PruneShape decode = null;
+        for (PruneStep step : schedule.steps()) {
+            PruneShape decision = within(live, window, step.budget().tokens(promptTokens));
+            stages.add(new Stage(firstLayer, step.layer(), live.liveTokens(), live.liveBlocks(), decision, decode));
+            firstLayer = step.layer() + 1;
+            live = staying(decision);
+            decode =
+                    step.decode() == null ? null : within(live, 1, step.decode().tokens(promptTokens));
+            if (decode != null && decode.keepsAll()) {
+                decode = null;
+            }
+        }
+        if (firstLayer < modelLayers) {
+            stages.add(new Stage(firstLayer, modelLayers - 1, live.liveTokens(), live.liveBlocks(), null, decode));
+        }
+        return new PrunePlan(schedule, promptTokens, List.copyOf(stages));
+    }
+
+    /** The shape of a decision that keeps every block of the prompt. */
+    private static PruneShape wholePrompt(PruneSchedule schedule, int window, int promptTokens) {
+        int block = schedule.block();
         int blocks = (promptTokens - 1) / block + 1;
         int firstWindowBlock = (promptTokens - window) / block;
         int head = Math.min(
                 (int) (((long) Math.min(schedule.sink(), promptTokens) + block - 1) / block), firstWindowBlock);
         int tail = blocks - firstWindowBlock;
-        // The tail's tokens are real ones: its last block may be short.
-        int protectedTokens = head * block + promptTokens - firstWindowBlock * block;
+        return new PruneShape(block, schedule.unit(), window, promptTokens, blocks, head, tail, blocks, promptTokens);
+    }
 
-        List<Stage> stages = new ArrayList<>();
-        int firstLayer = 0;
-        int liveBlocks = blocks;
-        int liveTokens = promptTokens;
-        for (PruneStep step : schedule.steps()) {
-            int budget = step.budget().tokens(promptTokens);
-            int candidates = liveBlocks - head - tail;
-            int keptCandidates = Math.min(candidates, Math.max(0, Math.floorDiv(budget - protectedTokens, block)));
-            int keptBlocks = head + tail + keptCandidates;
-            int keptTokens = protectedTokens + keptCandidates * block;
-            PruneShape decision = new PruneShape(
-                    block, schedule.unit(), window, liveTokens, liveBlocks, head, tail, keptBlocks, keptTokens);
-            stages.add(new Stage(firstLayer, step.layer(), liveTokens, liveBlocks, decision));
-            firstLayer = step.layer() + 1;
-            liveBlocks = keptBlocks;
-            liveTokens = keptTokens;
-        }
-        if (firstLayer < modelLayers) {
-            stages.add(new Stage(firstLayer, modelLayers - 1, liveTokens, liveBlocks, null));
-        }
-        return new PrunePlan(schedule, promptTokens, List.copyOf(stages));
+    /** What stays of the live blocks: the protected ones, and as many full candidates as the budget has room for. */
+    private static PruneShape within(PruneShape live, int window, int budget) {
+        int block = live.block();
+        // The tail's tokens are real ones: its last block may be short.
+        int protectedTokens = live.liveTokens() - live.candidates() * block;
+        int kept = Math.min(live.candidates(), Math.max(0, Math.floorDiv(budget - protectedTokens, block)));
+        return new PruneShape(
+                block,
+                live.unit(),
+                window,
+                live.liveTokens(),
+                live.liveBlocks(),
+                live.headBlocks(),
+                live.tailBlocks(),
+                live.headBlocks() + live.tailBlocks() + kept,
+                protectedTokens + kept * block);
+    }
+
+    /** What a decision leaves, as the shape of the next one's live blocks. */
+    private static PruneShape staying(PruneShape decision) {
+        return new PruneShape(
+                decision.block(),
+                decision.unit(),
+                decision.window(),
+                decision.keptTokens(),
+                decision.keptBlocks(),
+                decision.headBlocks(),
+                decision.tailBlocks(),
+                decision.keptBlocks(),
+                decision.keptTokens());
     }
 
     /**

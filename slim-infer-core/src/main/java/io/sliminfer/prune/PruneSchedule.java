@@ -2,7 +2,10 @@ package io.sliminfer.prune;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Where prompts are pruned and how much of them stays (SlimInfer, arXiv 2508.06447, section 3; terms as in
@@ -25,6 +28,8 @@ public record PruneSchedule(int block, int unit, int window, int sink, List<Prun
     public static final int WINDOW_MAX = 1024;
 
     public static final int BLOCK_MAX = 1024;
+
+    private static final Pattern STEP = Pattern.compile("(?<layer>[^:/]*):(?<budget>[^:/]*)(/(?<decode>[^:/]*))?");
 
     public PruneSchedule {
         requireRange("block", block, 1, BLOCK_MAX);
@@ -52,31 +57,47 @@ public record PruneSchedule(int block, int unit, int window, int sink, List<Prun
     }
 
     /**
-     * Reads steps such as {@code "4:0.5,8:2048"}: layer, colon, budget; an empty text has no steps.
+     * Reads steps such as {@code "4:0.5,8:2048/512"}: layer, colon, budget and, after a slash, a decode budget; an empty text has
+     * no steps.
      *
      * @throws IllegalArgumentException naming the text, the part that cannot be read and the form that is expected
      */
     public static List<PruneStep> parseSteps(String text) {
         List<PruneStep> steps = new ArrayList<>();
         for (String part : text.isBlank() ? new String[0] : text.split(",", -1)) {
-            String[] layerAndBudget = part.strip().split(":", -1);
+            Matcher step = STEP.matcher(part.strip());
             int layer;
             try {
-                if (layerAndBudget.length != 2) {
+                if (!step.matches()) {
                     throw new NumberFormatException();
                 }
-                layer = Integer.parseInt(layerAndBudget[0].strip());
+                layer = Integer.parseInt(step.group("layer").strip());
             } catch (NumberFormatException e) {
                 throw new IllegalArgumentException("pruning schedule '" + text + "': '" + part.strip()
-                        + "' is not LAYER:BUDGET, for example 4:0.5 (half of the prompt) or 8:2048 (tokens)");
+                        + "' is not LAYER:BUDGET or LAYER:BUDGET/DECODE, for example 4:0.5 (half of the prompt),"
+                        + " 8:2048 (tokens) or 8:2048/512 (decode attends to 512 of them)");
             }
             try {
-                steps.add(new PruneStep(layer, Budget.parse(layerAndBudget[1])));
+                Budget budget = Budget.parse(step.group("budget"));
+                steps.add(new PruneStep(layer, budget, parseDecode(layer, step.group("decode"))));
             } catch (IllegalArgumentException e) {
                 throw new IllegalArgumentException("pruning schedule '" + text + "': " + e.getMessage(), e);
             }
         }
         return List.copyOf(steps);
+    }
+
+    private static @Nullable Budget parseDecode(int layer, @Nullable String text) {
+        try {
+            return text == null ? null : Budget.parse(text);
+        } catch (IllegalArgumentException e) {
+            throw new IllegalArgumentException("decode budget of layer " + layer + ": " + e.getMessage(), e);
+        }
+    }
+
+    /** Whether any step has a decode budget. */
+    public boolean hasDecodeBudgets() {
+        return steps.stream().anyMatch(step -> step.decode() != null);
     }
 
     /** This schedule without its steps: same blocks, dense prefill. */
@@ -85,7 +106,7 @@ public record PruneSchedule(int block, int unit, int window, int sink, List<Prun
     }
 
     /**
-     * Checks that the model has the schedule's layers.
+     * Checks that the model has the schedule's layers, and layers after each that has a decode budget.
      *
      * @throws IllegalArgumentException naming the layer and the highest one allowed
      */
@@ -95,6 +116,11 @@ public record PruneSchedule(int block, int unit, int window, int sink, List<Prun
                 throw new IllegalArgumentException("pruning schedule " + text(steps) + ": there is no layer "
                         + step.layer() + "; this model has layers 0.." + (modelLayers - 1));
             }
+            if (step.decode() != null && step.layer() == modelLayers - 1) {
+                throw new IllegalArgumentException("pruning schedule " + text(steps) + ": layer " + step.layer()
+                        + " is this model's last, so no layer can follow its decode budget " + step.decode()
+                        + "; leave that budget out, or use a layer of 0.." + (modelLayers - 2));
+            }
         }
     }
 
@@ -103,6 +129,11 @@ public record PruneSchedule(int block, int unit, int window, int sink, List<Prun
             throw new IllegalArgumentException("pruning " + name + " of " + value + " tokens is not allowed: use " + min
                     + (max == Integer.MAX_VALUE ? " or more" : ".." + max));
         }
+    }
+
+    /** The steps as {@link #parseSteps} reads them. */
+    public String stepsText() {
+        return text(steps);
     }
 
     private static String text(List<PruneStep> steps) {

@@ -1,12 +1,12 @@
 package io.sliminfer.prune;
 
 /**
- * The sizes of one pruning decision, all known before the prompt runs. Blocks are counted in <em>ranks</em>: rank r is the
+ * The sizes of one pruning decision of prefill, or of one choice of active blocks in decode, all known before the prompt runs. Blocks are counted in <em>ranks</em>: rank r is the
  * r-th live block in position order.
  *
  * @param block       tokens in a block
  * @param unit        tokens in a unit
- * @param window      rows at the end whose queries score, {@code min(W, promptTokens)}
+ * @param window      rows whose queries score: the last {@code min(W, promptTokens)} of the prompt, or 1 in decode
  * @param liveTokens  rows before the decision; the last block may be short
  * @param liveBlocks  blocks before the decision
  * @param headBlocks  protected blocks at the front (sink)

@@ -1,11 +1,15 @@
 package io.sliminfer.prune;
 
+import org.jspecify.annotations.Nullable;
+
 /**
- * One entry of a schedule: at {@code layer}, after its attention, at most {@code budget} tokens stay live.
+ * One entry of a schedule: at {@code layer}, after its attention, at most {@code budget} tokens stay live. With a decode budget
+ * a generated token attends, in the layers after it, to at most so many of them.
  *
- * @param layer index of the pruning layer, counted from 0
+ * @param layer  index of the pruning layer, counted from 0
+ * @param decode prompt tokens that decode attends to, or null for all that stayed live
  */
-public record PruneStep(int layer, Budget budget) {
+public record PruneStep(int layer, Budget budget, @Nullable Budget decode) {
 
     public PruneStep {
         if (layer < 0) {
@@ -13,8 +17,13 @@ public record PruneStep(int layer, Budget budget) {
         }
     }
 
+    /** Decode attends to all that stayed live. */
+    public PruneStep(int layer, Budget budget) {
+        this(layer, budget, null);
+    }
+
     @Override
     public String toString() {
-        return layer + ":" + budget;
+        return layer + ":" + budget + (decode == null ? "" : "/" + decode);
     }
 }

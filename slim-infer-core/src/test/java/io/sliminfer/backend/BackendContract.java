@@ -458,12 +458,11 @@ public abstract class BackendContract {
         assertThat(info.backend()).isNotBlank();
         assertThat(info.description()).isNotBlank();
         assertThat(info.memoryBytes()).isPositive();
-        KvPool pool = twins.subject().allocateKv(3, 16, 2, 64);
+        KvPool pool = twins.subject().allocateKv(3, 16, 2, 64, KvType.of(info.compute()));
         assertThat(pool.slots()).isEqualTo(3);
         assertThat(pool.block()).isEqualTo(16);
-        assertThat(pool.dtype()).isEqualTo(info.compute());
-        assertThat(pool.slotBytes())
-                .isGreaterThanOrEqualTo(2L * 16 * 2 * 64 * info.compute().bytes());
+        assertThat(pool.type()).isEqualTo(KvType.of(info.compute()));
+        assertThat(pool.slotBytes()).isEqualTo(2L * 16 * 2 * 64 * info.compute().bytes());
         Tensor tensor = twins.subject().allocate("t", DType.F32, 6, 4).rows(2, 5);
         assertThat(tensor.rows()).isEqualTo(3);
         assertThat(tensor.columns()).isEqualTo(4);

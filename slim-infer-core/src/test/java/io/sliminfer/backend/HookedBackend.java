@@ -3,6 +3,8 @@ package io.sliminfer.backend;
 import io.sliminfer.format.DType;
 import java.lang.reflect.InvocationTargetException;
 import java.lang.reflect.Proxy;
+import java.util.function.UnaryOperator;
+import org.jspecify.annotations.Nullable;
 
 /** Another backend whose operations a test sees before they run, to count them, hold them up or let them fail. */
 public final class HookedBackend implements Backend {
@@ -19,9 +21,15 @@ public final class HookedBackend implements Backend {
 
     private final Backend backend;
     private final Ops ops;
+    private final UnaryOperator<Copies> copies;
 
     public HookedBackend(Backend backend, Hook hook) {
+        this(backend, hook, UnaryOperator.identity());
+    }
+
+    private HookedBackend(Backend backend, Hook hook, UnaryOperator<Copies> copies) {
         this.backend = backend;
+        this.copies = copies;
         this.ops = (Ops) Proxy.newProxyInstance(
                 Ops.class.getClassLoader(), new Class<?>[] {Ops.class}, (proxy, method, arguments) -> {
                     hook.before(method.getName(), arguments);
@@ -35,6 +43,11 @@ public final class HookedBackend implements Backend {
 
     /** A provider of the same kind of backend, hooked. */
     public static BackendProvider provider(BackendProvider provider, Hook hook) {
+        return provider(provider, hook, UnaryOperator.identity());
+    }
+
+    /** The same with copies put in between. */
+    public static BackendProvider provider(BackendProvider provider, Hook hook, UnaryOperator<Copies> copies) {
         return new BackendProvider() {
             @Override
             public String name() {
@@ -53,7 +66,7 @@ public final class HookedBackend implements Backend {
 
             @Override
             public Backend open(BackendSettings settings) {
-                return new HookedBackend(provider.open(settings), hook);
+                return new HookedBackend(provider.open(settings), hook, copies);
             }
         };
     }
@@ -74,13 +87,19 @@ public final class HookedBackend implements Backend {
     }
 
     @Override
-    public KvPool allocateKv(int slots, int block, int kvHeads, int headDim) {
-        return backend.allocateKv(slots, block, kvHeads, headDim);
+    public KvPool allocateKv(int slots, int block, int kvHeads, int headDim, KvType type) {
+        return backend.allocateKv(slots, block, kvHeads, headDim, type);
     }
 
     @Override
     public Readback readback(int elements) {
         return backend.readback(elements);
+    }
+
+    @Override
+    public @Nullable Copies copies() {
+        Copies of = backend.copies();
+        return of == null ? null : copies.apply(of);
     }
 
     @Override

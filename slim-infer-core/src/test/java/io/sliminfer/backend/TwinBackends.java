@@ -133,9 +133,15 @@ public final class TwinBackends implements AutoCloseable {
                         rope.judge()));
     }
 
+    /** Stores numbers as the compute dtype has them. */
     public TwinPool pool(int slots, int block, int kvHeads, int headDim) {
+        return pool(slots, block, kvHeads, headDim, KvType.of(compute));
+    }
+
+    public TwinPool pool(int slots, int block, int kvHeads, int headDim, KvType type) {
         return new TwinPool(
-                subject.allocateKv(slots, block, kvHeads, headDim), judge.allocateKv(slots, block, kvHeads, headDim));
+                subject.allocateKv(slots, block, kvHeads, headDim, type),
+                judge.allocateKv(slots, block, kvHeads, headDim, type));
     }
 
     /** Float32 on both. */
@@ -225,25 +231,34 @@ public final class TwinBackends implements AutoCloseable {
 
     /** Fails unless both hold the same within the tolerance; the text names the first and the largest difference. */
     public void assertClose(String what, Twin twin) {
+        assertClose(what, twin, tolerance);
+    }
+
+    /**
+     * The same with another tolerance.
+     *
+     * @param largest largest relative L2 distance
+     */
+    public void assertClose(String what, Twin twin, double largest) {
         float[] actual = read(twin.subject());
         float[] expected = read(judge, twin.judge());
         double difference = 0;
         double size = 0;
-        int largest = 0;
+        int worst = 0;
         for (int i = 0; i < actual.length; i++) {
             double d = actual[i] - expected[i];
             difference += d * d;
             size += (double) expected[i] * expected[i];
-            if (!(Math.abs(d) <= Math.abs(actual[largest] - expected[largest]))) {
-                largest = i;
+            if (!(Math.abs(d) <= Math.abs(actual[worst] - expected[worst]))) {
+                worst = i;
             }
         }
         long columns = twin.subject().columns();
         assertThat(Math.sqrt(difference / Math.max(size, 1e-30)))
                 .as(
                         "%s: relative L2 distance; largest difference in row %d, column %d: %s instead of %s",
-                        what, largest / columns, largest % columns, actual[largest], expected[largest])
-                .isLessThanOrEqualTo(tolerance);
+                        what, worst / columns, worst % columns, actual[worst], expected[worst])
+                .isLessThanOrEqualTo(largest);
     }
 
     /** Fails unless both hold the same bits. */

@@ -13,6 +13,7 @@ import io.sliminfer.engine.TokenListener;
 import io.sliminfer.format.DType;
 import io.sliminfer.format.ModelConfig;
 import io.sliminfer.format.RopeConfig;
+import io.sliminfer.kv.KvTransfers;
 import io.sliminfer.prune.PruneSchedule;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -160,7 +161,16 @@ public final class ScriptedEngine implements Engine {
 
     private static GenerationReport report(int promptTokens, int generated) {
         return new GenerationReport(
-                promptTokens, generated, List.of(), 0, 0, 0, Duration.ZERO, Duration.ofMillis(5), Duration.ofMillis(2));
+                promptTokens,
+                generated,
+                List.of(),
+                0,
+                0,
+                0,
+                KvTransfers.NONE,
+                Duration.ZERO,
+                Duration.ofMillis(5),
+                Duration.ofMillis(2));
     }
 
     @Override
@@ -182,7 +192,7 @@ public final class ScriptedEngine implements Engine {
 
     @Override
     public EngineSnapshot snapshot() {
-        return new EngineSnapshot(0, 0, 0, 0, 0);
+        return new EngineSnapshot(0, 0, 0, 0, 0, 0, 0);
     }
 
     @Override

@@ -29,7 +29,7 @@ class MemoryPlanTests {
                 BackendSettings.defaults(),
                 PruneSettings.defaults(),
                 maxPromptTokens,
-                kvMemoryBytes,
+                KvSettings.ofMemory(kvMemoryBytes),
                 batchMax,
                 64,
                 tile);

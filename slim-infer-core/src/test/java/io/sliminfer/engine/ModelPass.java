@@ -2,30 +2,64 @@ package io.sliminfer.engine;
 
 import io.sliminfer.backend.Backend;
 import io.sliminfer.backend.BackendSettings;
+import io.sliminfer.backend.Copies;
+import io.sliminfer.backend.HostPool;
 import io.sliminfer.backend.KvPool;
+import io.sliminfer.backend.KvType;
 import io.sliminfer.format.DType;
 import io.sliminfer.format.ModelConfig;
 import io.sliminfer.format.ModelFolder;
-import io.sliminfer.kv.SlotPool;
+import io.sliminfer.kv.KvCacheManager;
 import io.sliminfer.model.ModelWeights;
 import io.sliminfer.model.Transformer;
 import io.sliminfer.model.Workspace;
 import io.sliminfer.prune.PrunePlan;
 import io.sliminfer.prune.PruneSchedule;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Set;
+import org.jspecify.annotations.Nullable;
 
 /** A model on a backend without the engine's thread: one prompt at a time, with its logits. */
 public final class ModelPass implements AutoCloseable {
 
-    /** Tokens in a KV slot; not the schedules' block size, which need not be the same. */
+    /** Tokens in a KV slot unless said otherwise; not the schedules' block size, which need not be the same. */
     private static final int SLOT_BLOCK = 64;
 
     private final ModelFolder folder;
     private final Backend backend;
-    private final SlotPool slots;
+    private final int slotBlock;
+    private final KvCacheManager kv;
     private final ModelRunner runner;
+
+    /**
+     * Where blocks may be.
+     *
+     * @param deviceSlots    0 for as many as are needed
+     * @param hostSlots      0 for none behind the device
+     * @param disk           file for half of the host slots, or null
+     * @param prefetchLayers as in {@link KvSettings}
+     */
+    record Pools(int deviceSlots, int hostSlots, @Nullable Path disk, int prefetchLayers) {
+
+        static final Pools ROOMY = new Pools(0, 0, null, 0);
+
+        KvCacheManager manager(Backend backend, KvPool pool) {
+            Copies copies = backend.copies();
+            if (hostSlots == 0 || copies == null) {
+                return KvCacheManager.of(pool.slots(), pool.block(), pool.slotBytes());
+            }
+            List<HostPool> tiers = new ArrayList<>();
+            int onDisk = disk == null ? 0 : hostSlots / 2;
+            tiers.add(copies.allocateHost(hostSlots - onDisk, pool.slotBytes(), null));
+            if (disk != null) {
+                tiers.add(copies.allocateHost(onDisk, pool.slotBytes(), disk));
+            }
+            return KvCacheManager.of(pool, copies, tiers, prefetchLayers, backend.ops()::await);
+        }
+    }
 
     /**
      * @param logits     of the last prompt position
@@ -34,16 +68,41 @@ public final class ModelPass implements AutoCloseable {
      */
     public record Result(float[] logits, List<List<Integer>> keptBlocks, int[] greedy) {}
 
-    private ModelPass(ModelFolder folder, Backend backend, int tokensMax, int tile) {
+    /**
+     * One decode step.
+     *
+     * @param logits after the step's token
+     * @param active for each stage but the first, indexes of the prompt blocks that the token attended to
+     */
+    public record Step(float[] logits, List<List<Integer>> active) {}
+
+    /** The KV cache's books. */
+    KvCacheManager kv() {
+        return kv;
+    }
+
+    private ModelPass(
+            ModelFolder folder,
+            Backend backend,
+            KvType kvType,
+            int tokensMax,
+            int tile,
+            int slotBlock,
+            int batchMax,
+            Pools pools) {
         this.folder = folder;
+        this.slotBlock = slotBlock;
         this.backend = backend;
         ModelConfig model = folder.config();
         ModelWeights weights = ModelWeights.load(backend, folder, tokensMax + 64);
         Workspace space = new Workspace(backend, model, tokensMax, tile);
-        int count = model.layers() * (tokensMax / SLOT_BLOCK + 3);
-        KvPool pool = backend.allocateKv(count, SLOT_BLOCK, model.kvHeads(), model.headDim());
-        slots = new SlotPool(count);
-        runner = new ModelRunner(backend, model, new Transformer(backend, model, weights, space), space, pool, 2);
+        int slots = pools.deviceSlots() > 0
+                ? pools.deviceSlots()
+                : batchMax * model.layers() * ((tokensMax + 64) / slotBlock + 2);
+        KvPool pool = backend.allocateKv(slots, slotBlock, model.kvHeads(), model.headDim(), kvType);
+        kv = pools.manager(backend, pool);
+        Transformer transformer = new Transformer(backend, model, weights, space);
+        runner = new ModelRunner(backend, model, transformer, space, pool, kv, batchMax);
     }
 
     /**
@@ -51,20 +110,51 @@ public final class ModelPass implements AutoCloseable {
      * @param tile    rows of a prefill tile
      */
     public static ModelPass open(Path folder, String backend, DType compute, int threads, int tokensMax, int tile) {
+        return open(folder, backend, compute, KvType.of(compute), threads, tokensMax, tile);
+    }
+
+    /** The same with a KV cache of another type than the compute dtype. */
+    public static ModelPass open(
+            Path folder, String backend, DType compute, KvType kvType, int threads, int tokensMax, int tile) {
         return new ModelPass(
                 ModelFolder.open(folder),
                 Backends.choose(backend).open(new BackendSettings(compute, threads)),
+                kvType,
                 tokensMax,
-                tile);
+                tile,
+                SLOT_BLOCK,
+                1,
+                Pools.ROOMY);
+    }
+
+    /**
+     * In float32.
+     *
+     * @param slotBlock tokens in a KV slot
+     * @param batchMax  sequences that are decoded together
+     */
+    static ModelPass open(Path folder, String backend, int tokensMax, int tile, int slotBlock, int batchMax) {
+        return open(folder, backend, tokensMax, tile, slotBlock, batchMax, Pools.ROOMY);
+    }
+
+    /** The same with given pools. */
+    static ModelPass open(
+            Path folder, String backend, int tokensMax, int tile, int slotBlock, int batchMax, Pools pools) {
+        return new ModelPass(
+                ModelFolder.open(folder),
+                Backends.choose(backend).open(new BackendSettings(DType.F32, 0)),
+                KvType.F32,
+                tokensMax,
+                tile,
+                slotBlock,
+                batchMax,
+                pools);
     }
 
     /** Prefills and decodes greedily; end-of-sequence is not obeyed. */
     public Result run(int[] prompt, PruneSchedule schedule, int maxTokens) {
         ModelConfig model = folder.config();
-        PrunePlan plan = PrunePlan.of(schedule, prompt.length, model.layers());
-        GenerationRequest request = new GenerationRequest(prompt, Sampling.GREEDY, maxTokens, Set.of(), schedule);
-        Sequence sequence = new Sequence(request, plan, model, SLOT_BLOCK, null, () -> {});
-        sequence.assign(slots.take(sequence.slotsNeeded), SLOT_BLOCK);
+        Sequence sequence = begin(prompt, schedule, maxTokens, KvSettings.SWAP_THRESHOLD_DEFAULT);
         try {
             runner.prefill(sequence, model.layers());
             float[] logits = runner.promptLogits(sequence).clone();
@@ -78,10 +168,58 @@ public final class ModelPass implements AutoCloseable {
             }
             return new Result(logits, sequence.keptBlocks, greedy);
         } finally {
-            for (int[] table : sequence.slots) {
-                slots.release(table);
+            sequence.cache.release();
+        }
+    }
+
+    /** Prefills each prompt, then decodes the given tokens, the same for all, in one batch; gives the steps of each prompt. */
+    List<List<Step>> follow(List<int[]> prompts, List<PruneSchedule> schedules, int[] tokens, double swapThreshold) {
+        List<Sequence> batch = new ArrayList<>();
+        List<List<Step>> steps = new ArrayList<>();
+        for (int i = 0; i < prompts.size(); i++) {
+            Sequence sequence = begin(prompts.get(i), schedules.get(i), tokens.length + 1, swapThreshold);
+            runner.prefill(sequence, folder.config().layers());
+            runner.promptLogits(sequence);
+            batch.add(sequence);
+            steps.add(new ArrayList<>());
+        }
+        for (int token : tokens) {
+            for (Sequence sequence : batch) {
+                sequence.generated++;
+                sequence.nextToken = token;
+            }
+            runner.decode(batch);
+            for (int i = 0; i < batch.size(); i++) {
+                steps.get(i).add(new Step(runner.row(i).clone(), activeBlocks(batch.get(i))));
             }
         }
+        batch.forEach(sequence -> sequence.cache.release());
+        return steps;
+    }
+
+    private static List<List<Integer>> activeBlocks(Sequence sequence) {
+        List<List<Integer>> stages = new ArrayList<>();
+        for (int stage = 1; stage < sequence.keptBlocks.size(); stage++) {
+            List<Integer> live = sequence.keptBlocks.get(stage);
+            ActiveBlocks active = sequence.cache.active(stage);
+            stages.add(
+                    active == null
+                            ? live
+                            : Arrays.stream(active.ranks()).mapToObj(live::get).toList());
+        }
+        return stages;
+    }
+
+    private Sequence begin(int[] prompt, PruneSchedule schedule, int maxTokens, double swapThreshold) {
+        ModelConfig model = folder.config();
+        PrunePlan plan = PrunePlan.of(schedule, prompt.length, model.layers());
+        GenerationRequest request = new GenerationRequest(prompt, Sampling.GREEDY, maxTokens, Set.of(), schedule);
+        SwapPolicy policy = new SwapPolicy(swapThreshold);
+        Sequence sequence = new Sequence(request, plan, model, slotBlock, policy, null, () -> {});
+        if (!sequence.cache.tryAdmit(kv)) {
+            throw new IllegalStateException("the pool is too small for the prompt");
+        }
+        return sequence;
     }
 
     @Override

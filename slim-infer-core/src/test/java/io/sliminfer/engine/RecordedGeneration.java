@@ -9,6 +9,7 @@ import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.function.BooleanSupplier;
+import org.jspecify.annotations.Nullable;
 
 /** What a listener was told, for tests to wait for. A wait that takes too long fails. */
 class RecordedGeneration implements TokenListener {
@@ -39,6 +40,12 @@ class RecordedGeneration implements TokenListener {
 
     synchronized List<Integer> tokens() {
         return List.copyOf(tokens);
+    }
+
+    /** Its failure, or null if it finished; it must have ended. */
+    @Nullable
+    RuntimeException failure() {
+        return end().failure();
     }
 
     boolean hasEnded() {

@@ -6,7 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatIllegalStateException;
 import io.sliminfer.engine.Scheduler.StepPlan;
 import io.sliminfer.format.ModelConfig;
 import io.sliminfer.format.SmallModels;
-import io.sliminfer.kv.SlotPool;
+import io.sliminfer.kv.KvCacheManager;
 import io.sliminfer.prune.PrunePlan;
 import io.sliminfer.prune.PruneSchedule;
 import java.util.ArrayList;
@@ -24,16 +24,17 @@ class SchedulerTests {
     private static final int LAYERS = 6;
     private static final int SLOT_BLOCK = 16;
 
-    private final SlotPool pool = new SlotPool(30);
-    private final Scheduler scheduler = new Scheduler(pool, SLOT_BLOCK, 3, LAYERS);
+    private final KvCacheManager pool = KvCacheManager.of(30, SLOT_BLOCK, 8);
+    private final Scheduler scheduler = new Scheduler(pool, 3, LAYERS);
 
     /** A sequence that needs this many slots in each layer. */
     private static Sequence sequence(int slotsPerLayer) {
         int[] prompt = new int[slotsPerLayer * SLOT_BLOCK - 3];
         GenerationRequest request = TestEngine.greedy(prompt, 4);
         PrunePlan plan = PrunePlan.of(PruneSchedule.dense(), prompt.length, LAYERS);
-        Sequence sequence = new Sequence(request, plan, MODEL, SLOT_BLOCK, new RecordedGeneration(), () -> {});
-        assertThat(sequence.slotsNeeded).isEqualTo(slotsPerLayer * LAYERS);
+        Sequence sequence =
+                new Sequence(request, plan, MODEL, SLOT_BLOCK, new SwapPolicy(1), new RecordedGeneration(), () -> {});
+        assertThat(sequence.cache.slotsNeeded()).isEqualTo((long) slotsPerLayer * LAYERS);
         return sequence;
     }
 
@@ -71,15 +72,16 @@ class SchedulerTests {
         Sequence sequence = add(2);
         scheduler.next();
 
-        assertThat(sequence.slots).hasDimensions(LAYERS, 2);
         Set<Integer> distinct = new HashSet<>();
         for (int layer = 0; layer < LAYERS; layer++) {
-            for (int slot : sequence.slots(layer)) {
+            int[] table = sequence.cache.blocks().table(layer);
+            assertThat(table).hasSize(2);
+            for (int slot : table) {
                 distinct.add(slot);
             }
         }
         assertThat(distinct).hasSize(12);
-        assertThat(pool.used()).isEqualTo(12);
+        assertThat(pool.deviceSlotsUsed()).isEqualTo(12);
     }
 
     @Test
@@ -134,15 +136,15 @@ class SchedulerTests {
         scheduler.next();
         Sequence waiting = add(1);
         assertThat(scheduler.all()).containsExactly(decoding, prefilling, waiting);
-        assertThat(pool.used()).isEqualTo(12);
+        assertThat(pool.deviceSlotsUsed()).isEqualTo(12);
 
         scheduler.end(prefilling);
-        assertThat(pool.used()).isEqualTo(6);
+        assertThat(pool.deviceSlotsUsed()).isEqualTo(6);
         scheduler.end(waiting);
-        assertThat(pool.used()).isEqualTo(6);
+        assertThat(pool.deviceSlotsUsed()).isEqualTo(6);
         scheduler.end(decoding);
 
-        assertThat(pool.used()).isZero();
+        assertThat(pool.deviceSlotsUsed()).isZero();
         assertThat(scheduler.all()).isEmpty();
         assertThat(scheduler.next().isEmpty()).isTrue();
     }
@@ -154,7 +156,7 @@ class SchedulerTests {
         assertThatIllegalStateException()
                 .isThrownBy(() -> scheduler.end(sequence))
                 .withMessage("a sequence ended twice");
-        assertThat(pool.used()).isZero();
+        assertThat(pool.deviceSlotsUsed()).isZero();
     }
 
     @Test
@@ -166,16 +168,16 @@ class SchedulerTests {
 
     private static void simulate(long seed) {
         Random random = new Random(seed);
-        SlotPool pool = new SlotPool(12 + random.nextInt(60));
+        KvCacheManager pool = KvCacheManager.of(12 + random.nextInt(60), SLOT_BLOCK, 8);
         int batchMax = 1 + random.nextInt(4);
-        Scheduler scheduler = new Scheduler(pool, SLOT_BLOCK, batchMax, LAYERS);
+        Scheduler scheduler = new Scheduler(pool, batchMax, LAYERS);
         List<Sequence> submitted = new ArrayList<>();
         List<Sequence> admitted = new ArrayList<>();
         for (int step = 0; step < 300 || !scheduler.all().isEmpty(); step++) {
             String when = "seed " + seed + ", step " + step;
             assertThat(step).as(when).isLessThan(5000);
             if (step < 300 && random.nextInt(3) == 0) {
-                Sequence sequence = sequence(1 + random.nextInt(pool.slots() / LAYERS));
+                Sequence sequence = sequence(1 + random.nextInt(pool.deviceSlots() / LAYERS));
                 submitted.add(sequence);
                 scheduler.add(sequence);
             }
@@ -200,28 +202,28 @@ class SchedulerTests {
             }
             requireInvariants(scheduler, pool, batchMax, when);
         }
-        assertThat(pool.used()).isZero();
+        assertThat(pool.deviceSlotsUsed()).isZero();
         assertThat(submitted).extracting(sequence -> sequence.state).containsOnly(Sequence.State.ENDED);
         assertThat(admitted)
                 .as("seed %d: first come, first served", seed)
                 .isEqualTo(submitted.stream().filter(admitted::contains).toList());
     }
 
-    private static void requireInvariants(Scheduler scheduler, SlotPool pool, int batchMax, String when) {
+    private static void requireInvariants(Scheduler scheduler, KvCacheManager pool, int batchMax, String when) {
         Set<Integer> owned = new HashSet<>();
         for (Sequence sequence : scheduler.all()) {
             int held = 0;
-            for (int[] table : sequence.slots) {
-                for (int slot : table) {
+            for (int layer = 0; sequence.cache.isAdmitted() && layer < LAYERS; layer++) {
+                for (int slot : sequence.cache.blocks().table(layer)) {
                     assertThat(owned.add(slot)).as("%s: slot %d", when, slot).isTrue();
                     held++;
                 }
             }
             assertThat(held)
                     .as("%s: slots of a sequence that is %s", when, sequence.state)
-                    .isEqualTo(sequence.state == Sequence.State.WAITING ? 0 : sequence.slotsNeeded);
+                    .isEqualTo(sequence.state == Sequence.State.WAITING ? 0 : (int) sequence.cache.slotsNeeded());
         }
-        assertThat(pool.used()).as(when).isEqualTo(owned.size());
+        assertThat(pool.deviceSlotsUsed()).as(when).isEqualTo(owned.size());
         assertThat(scheduler.running()).as(when).isLessThanOrEqualTo(batchMax);
         assertThat(scheduler.running() + scheduler.waiting())
                 .as(when)

@@ -2,6 +2,7 @@ package io.sliminfer.engine;
 
 import io.sliminfer.backend.BackendProvider;
 import io.sliminfer.backend.BackendSettings;
+import io.sliminfer.backend.Copies;
 import io.sliminfer.backend.HookedBackend;
 import io.sliminfer.format.DType;
 import io.sliminfer.format.ModelFolder;
@@ -9,6 +10,7 @@ import io.sliminfer.format.SmallModels;
 import io.sliminfer.prune.PruneSchedule;
 import java.nio.file.Path;
 import java.util.Set;
+import java.util.function.UnaryOperator;
 
 /** An engine of a small model on the plain Java backend in float32, with its folder. */
 final class TestEngine implements AutoCloseable {
@@ -18,7 +20,8 @@ final class TestEngine implements AutoCloseable {
         private String backend = "java";
         private int threads = 1;
         private int maxPromptTokens;
-        private long kvMemoryBytes;
+        private UnaryOperator<Copies> copies = UnaryOperator.identity();
+        private KvSettings kv = KvSettings.defaults();
         private int batchMax = 4;
         private int queueCapacity = 64;
         private int prefillTile = 16;
@@ -41,7 +44,7 @@ final class TestEngine implements AutoCloseable {
         }
 
         Settings kvMemoryBytes(long bytes) {
-            kvMemoryBytes = bytes;
+            kv = KvSettings.ofMemory(bytes);
             return this;
         }
 
@@ -70,6 +73,16 @@ final class TestEngine implements AutoCloseable {
             return this;
         }
 
+        Settings copies(UnaryOperator<Copies> decorator) {
+            copies = decorator;
+            return this;
+        }
+
+        Settings kv(KvSettings settings) {
+            kv = settings;
+            return this;
+        }
+
         TestEngine open(Path folder) {
             return new TestEngine(folder, this);
         }
@@ -81,13 +94,14 @@ final class TestEngine implements AutoCloseable {
     private TestEngine(Path path, Settings settings) {
         folder = ModelFolder.open(path);
         try {
-            BackendProvider provider = HookedBackend.provider(Backends.choose(settings.backend), settings.hook);
+            BackendProvider provider =
+                    HookedBackend.provider(Backends.choose(settings.backend), settings.hook, settings.copies);
             EngineSettings all = new EngineSettings(
                     settings.backend,
                     new BackendSettings(DType.F32, settings.threads),
                     settings.pruning,
                     settings.maxPromptTokens,
-                    settings.kvMemoryBytes,
+                    settings.kv,
                     settings.batchMax,
                     settings.queueCapacity,
                     settings.prefillTile);

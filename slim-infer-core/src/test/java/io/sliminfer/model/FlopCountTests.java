@@ -8,6 +8,7 @@ import io.sliminfer.backend.BackendSettings;
 import io.sliminfer.backend.HeadLayout;
 import io.sliminfer.backend.HookedBackend;
 import io.sliminfer.backend.KvPool;
+import io.sliminfer.backend.KvType;
 import io.sliminfer.backend.KvView;
 import io.sliminfer.backend.Tensor;
 import io.sliminfer.backend.Weight;
@@ -75,7 +76,8 @@ class FlopCountTests {
             Workspace space = new Workspace(backend, config, promptTokens, tile);
             Transformer transformer = new Transformer(backend, config, weights, space);
             int slots = (promptTokens - 1) / SLOT_BLOCK + 1;
-            KvPool pool = backend.allocateKv(slots * config.layers(), SLOT_BLOCK, config.kvHeads(), config.headDim());
+            KvPool pool = backend.allocateKv(
+                    slots * config.layers(), SLOT_BLOCK, config.kvHeads(), config.headDim(), KvType.F32);
             int[][] tables = new int[config.layers()][slots];
             for (int i = 0; i < slots * config.layers(); i++) {
                 tables[i / slots][i % slots] = i;
@@ -88,7 +90,8 @@ class FlopCountTests {
             backend.ops().write(space.ids(), SmallModels.prompt(1, promptTokens, config.vocabulary()), promptTokens);
             backend.ops().write(space.positions(), positions, promptTokens);
             transformer.embed(space.x().rows(0, promptTokens), space.ids().rows(0, promptTokens));
-            PromptRows rows = new PromptRows(plan, pool, tables, space.x(), space.positions(), tile, () -> {});
+            PromptRows rows =
+                    new PromptRows(plan, pool, new FixedTables(tables), space.x(), space.positions(), tile, () -> {});
             for (int layer = 0; layer < config.layers(); layer++) {
                 transformer.layer(layer, rows);
             }

@@ -2,6 +2,7 @@ package io.sliminfer.model;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.sliminfer.backend.KvType;
 import io.sliminfer.backend.KvView;
 import io.sliminfer.backend.Readback;
 import io.sliminfer.backend.Tensor;
@@ -24,8 +25,8 @@ class PromptRowsTests {
     private PromptRows rows(PruneSchedule schedule, int promptTokens, int tile) {
         return new PromptRows(
                 PrunePlan.of(schedule, promptTokens, LAYERS),
-                backend.allocateKv(1, 16, 1, 2),
-                new int[LAYERS][1],
+                backend.allocateKv(1, 16, 1, 2, KvType.F32),
+                new FixedTables(new int[LAYERS][1]),
                 backend.allocate("x", DType.F32, promptTokens + 5L, 2),
                 backend.allocate("positions", DType.I32, promptTokens + 5L, 1),
                 tile,

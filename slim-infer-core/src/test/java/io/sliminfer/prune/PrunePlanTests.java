@@ -128,9 +128,9 @@ class PrunePlanTests {
         // Blocks 0..10, the last of 60 tokens; the window's first token is 652, in block 10.
         assertThat(plan.stages())
                 .containsExactly(
-                        new PrunePlan.Stage(0, 2, 700, 11, new PruneShape(64, 16, 48, 700, 11, 1, 1, 4, 252)),
-                        new PrunePlan.Stage(3, 4, 252, 4, new PruneShape(64, 16, 48, 252, 4, 1, 1, 3, 188)),
-                        new PrunePlan.Stage(5, 7, 188, 3, null));
+                        new PrunePlan.Stage(0, 2, 700, 11, new PruneShape(64, 16, 48, 700, 11, 1, 1, 4, 252), null),
+                        new PrunePlan.Stage(3, 4, 252, 4, new PruneShape(64, 16, 48, 252, 4, 1, 1, 3, 188), null),
+                        new PrunePlan.Stage(5, 7, 188, 3, null, null));
         assertThat(plan.prunes()).isTrue();
         assertThat(plan.stageOf(2).lastLayer()).isEqualTo(2);
         assertThat(plan.stageOf(3).firstLayer()).isEqualTo(3);
@@ -142,6 +142,47 @@ class PrunePlanTests {
         assertThat(first.keepsAll()).isFalse();
         assertThat(first.tokensOf(9)).isEqualTo(64);
         assertThat(first.tokensOf(10)).isEqualTo(60);
+    }
+
+    @Test
+    void decodeBudgetsShapeTheStageAfterTheirLayer() {
+        PrunePlan plan = PrunePlan.of(schedule(64, 16, 48, 1, "2:300/200,4:260/0.3"), 700, 8);
+
+        assertThat(plan.stages())
+                .containsExactly(
+                        new PrunePlan.Stage(0, 2, 700, 11, new PruneShape(64, 16, 48, 700, 11, 1, 1, 4, 252), null),
+                        // Protected are 64 + 60 tokens; 200 have room for one block more.
+                        new PrunePlan.Stage(
+                                3,
+                                4,
+                                252,
+                                4,
+                                new PruneShape(64, 16, 48, 252, 4, 1, 1, 4, 252),
+                                new PruneShape(64, 16, 1, 252, 4, 1, 1, 3, 188)),
+                        // 0.3 of 700 tokens are 210.
+                        new PrunePlan.Stage(5, 7, 252, 4, null, new PruneShape(64, 16, 1, 252, 4, 1, 1, 3, 188)));
+        assertThat(plan.stages()).extracting(PrunePlan.Stage::activeTokens).containsExactly(700, 188, 188);
+    }
+
+    @Test
+    void aDecodeBudgetOfAllLiveTokensIsNone() {
+        assertThat(decodeOf("2:300/252", 700)).isNull();
+        assertThat(decodeOf("2:300/1.0", 700)).isNull();
+        assertThat(decodeOf("2:300/251", 700)).isEqualTo(new PruneShape(64, 16, 1, 252, 4, 1, 1, 3, 188));
+        // Nothing but protected blocks: no choice is left.
+        assertThat(decodeOf("2:1/1", 700)).isNull();
+    }
+
+    @Test
+    void protectedBlocksAreActiveEvenAboveTheDecodeBudget() {
+        assertThat(decodeOf("2:300/1", 700)).isEqualTo(new PruneShape(64, 16, 1, 252, 4, 1, 1, 2, 124));
+    }
+
+    private static PruneShape decodeOf(String steps, int promptTokens) {
+        return PrunePlan.of(schedule(64, 16, 48, 1, steps), promptTokens, 8)
+                .stages()
+                .get(1)
+                .decode();
     }
 
     @Test
@@ -176,7 +217,7 @@ class PrunePlanTests {
     @Test
     void withoutStepsThereIsOneStage() {
         PrunePlan plan = PrunePlan.of(PruneSchedule.dense(), 1000, 4);
-        assertThat(plan.stages()).containsExactly(new PrunePlan.Stage(0, 3, 1000, 16, null));
+        assertThat(plan.stages()).containsExactly(new PrunePlan.Stage(0, 3, 1000, 16, null, null));
         assertThat(plan.prunes()).isFalse();
     }
 

@@ -18,13 +18,68 @@ class PruneScheduleTests {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"4", "4:0.5:3", "x:0.5", "4:0.5,", ",4:0.5", "4:0.5,,8:0.25", "4.0:0.5"})
+    @ValueSource(
+            strings = {
+                "4",
+                "4:0.5:3",
+                "x:0.5",
+                "4:0.5,",
+                ",4:0.5",
+                "4:0.5,,8:0.25",
+                "4.0:0.5",
+                "4:0.5/8/2",
+                "4/8:0.5",
+                "4/8"
+            })
     void anUnreadableStepNamesTheForm(String text) {
         assertThatIllegalArgumentException()
                 .isThrownBy(() -> PruneSchedule.parseSteps(text))
                 .withMessageStartingWith("pruning schedule '" + text + "': '")
                 .withMessageEndingWith(
-                        "is not LAYER:BUDGET, for example 4:0.5 (half of the prompt) or 8:2048 (tokens)");
+                        "is not LAYER:BUDGET or LAYER:BUDGET/DECODE, for example 4:0.5 (half of the prompt), 8:2048 (tokens)"
+                                + " or 8:2048/512 (decode attends to 512 of them)");
+    }
+
+    @Test
+    void readsAndWritesDecodeBudgets() {
+        String text = "5:0.25/1024,10:0.125/0.05,11:64";
+        PruneSchedule schedule = schedule(64, 8, 64, 64, text);
+        assertThat(schedule.steps())
+                .containsExactly(
+                        new PruneStep(5, new Budget.Share(0.25), new Budget.Tokens(1024)),
+                        new PruneStep(10, new Budget.Share(0.125), new Budget.Share(0.05)),
+                        new PruneStep(11, new Budget.Tokens(64), null));
+        assertThat(schedule.stepsText()).isEqualTo(text);
+        assertThat(schedule.hasDecodeBudgets()).isTrue();
+        assertThat(schedule(64, 8, 64, 64, "5:0.25").hasDecodeBudgets()).isFalse();
+        assertThat(PruneSchedule.parseSteps("5 : 0.25 / 64"))
+                .containsExactly(new PruneStep(5, new Budget.Share(0.25), new Budget.Tokens(64)));
+    }
+
+    @Test
+    void aBadDecodeBudgetNamesItsLayer() {
+        assertThatIllegalArgumentException()
+                .isThrownBy(() -> PruneSchedule.parseSteps("4:0.5,8:0.25/"))
+                .withMessage(
+                        "pruning schedule '4:0.5,8:0.25/': decode budget of layer 8: pruning budget '' is neither a"
+                                + " number of tokens such as 2048 nor a share of the prompt such as 0.25");
+        assertThatIllegalArgumentException()
+                .isThrownBy(() -> PruneSchedule.parseSteps("4:0.5/0"))
+                .withMessage("pruning schedule '4:0.5/0': decode budget of layer 4: a pruning budget of 0 tokens is not"
+                        + " allowed: use 1 or more");
+        assertThatIllegalArgumentException()
+                .isThrownBy(() -> PruneSchedule.parseSteps("4:0.5/1.5"))
+                .withMessageContaining("decode budget of layer 4: a pruning budget of 1.5 of the prompt");
+    }
+
+    @Test
+    void aDecodeBudgetAfterTheLastLayerIsRefused() {
+        schedule(64, 8, 64, 64, "4:0.5/64,11:0.25").requireLayers(12);
+        assertThatIllegalArgumentException()
+                .isThrownBy(() -> schedule(64, 8, 64, 64, "4:0.5,11:0.25/64").requireLayers(12))
+                .withMessage(
+                        "pruning schedule 4:0.5,11:0.25/64: layer 11 is this model's last, so no layer can follow its"
+                                + " decode budget 64; leave that budget out, or use a layer of 0..10");
     }
 
     @Test

@@ -71,7 +71,9 @@ record ResponseMapper(String id, String model) {
                 "firstLayer", stage.firstLayer(),
                 "lastLayer", stage.lastLayer(),
                 "liveTokens", stage.liveTokens(),
-                "keptBlocks", stage.keptBlocks());
+                "keptBlocks", stage.keptBlocks(),
+                "activeTokens", stage.decode().activeTokens(),
+                "swaps", stage.decode().swaps());
     }
 
     private static double millis(Duration duration) {

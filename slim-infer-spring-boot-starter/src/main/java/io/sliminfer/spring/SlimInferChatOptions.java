@@ -89,7 +89,10 @@ public final class SlimInferChatOptions extends DefaultToolCallingChatOptions {
         return get(PRUNING);
     }
 
-    /** Pruning layers and budgets, such as {@code "4:0.5,8:2048"}: after layer 4 half of the prompt stays live, after layer 8 2,048 tokens. */
+    /**
+     * Pruning layers and budgets, such as {@code "4:0.5,8:2048/512"}: after layer 4 half of the prompt stays live, after layer 8
+     * 2,048 tokens, of which a generated token attends to 512.
+     */
     public @Nullable String getPruningSchedule() {
         return get(PRUNING_SCHEDULE);
     }

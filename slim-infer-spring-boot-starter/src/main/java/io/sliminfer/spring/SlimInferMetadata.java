@@ -28,8 +28,9 @@ public final class SlimInferMetadata {
     public static final String KV_BYTES = "slim-infer.kv-bytes";
 
     /**
-     * Stages of prefill in order: a {@link java.util.List} of maps with {@code firstLayer}, {@code lastLayer}, {@code liveTokens}
-     * ({@link Integer}) and {@code keptBlocks} (a list of block indexes).
+     * Stages in order: a {@link java.util.List} of maps with {@code firstLayer}, {@code lastLayer}, {@code liveTokens},
+     * {@code activeTokens} (prompt tokens that decode attends to), {@code swaps} (how often they were exchanged; all
+     * {@link Integer}) and {@code keptBlocks} (a list of block indexes).
      */
     public static final String STAGES = "slim-infer.stages";
 

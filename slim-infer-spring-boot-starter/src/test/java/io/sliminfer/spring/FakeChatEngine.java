@@ -16,6 +16,7 @@ import io.sliminfer.engine.PruneDefaults;
 import io.sliminfer.engine.TokenListener;
 import io.sliminfer.format.ModelConfig;
 import io.sliminfer.prune.PruneSchedule;
+import io.sliminfer.kv.KvTransfers;
 import java.time.Duration;
 import java.util.List;
 import java.util.Queue;
@@ -36,10 +37,11 @@ public final class FakeChatEngine implements ChatEngine {
             3,
             List.of(
                     new GenerationReport.Stage(0, 3, 4096, List.of(0, 1, 2, 3)),
-                    new GenerationReport.Stage(4, 7, 2048, List.of(0, 3))),
+                    new GenerationReport.Stage(4, 7, 2048, List.of(0, 3), new GenerationReport.Decode(1024, 2))),
             0.25,
             0.3,
             1L << 33,
+            KvTransfers.NONE,
             Duration.ofMillis(5),
             Duration.ofMillis(120),
             Duration.ofMillis(30));

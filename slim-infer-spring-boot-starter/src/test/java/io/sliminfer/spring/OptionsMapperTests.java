@@ -4,7 +4,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
 
 import io.sliminfer.engine.Sampling;
+import io.sliminfer.prune.Budget;
 import io.sliminfer.prune.PruneSchedule;
+import io.sliminfer.prune.PruneStep;
 import java.util.List;
 import java.util.function.UnaryOperator;
 import java.util.stream.Stream;
@@ -78,6 +80,15 @@ class OptionsMapperTests {
         assertThat(schedule(options ->
                         options.pruningBlock(8).pruningUnit(4).pruningWindow(2).pruningSink(0)))
                 .isEqualTo(new PruneSchedule(8, 4, 2, 0, ENGINE.steps()));
+    }
+
+    @Test
+    void aScheduleMayHaveDecodeBudgets() {
+        PruneStep step = new PruneStep(5, new Budget.Share(0.25), new Budget.Tokens(1024));
+        assertThat(schedule(options -> options.pruningSchedule("5:0.25/1024")).steps())
+                .containsExactly(step);
+        assertThat(schedule(options -> options.pruningSchedule(List.of(step))).steps())
+                .containsExactly(step);
     }
 
     @Test

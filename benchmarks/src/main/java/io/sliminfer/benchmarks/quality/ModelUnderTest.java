@@ -4,6 +4,7 @@ import io.sliminfer.backend.BackendSettings;
 import io.sliminfer.chat.ChatEngine;
 import io.sliminfer.chat.ChatEngines;
 import io.sliminfer.engine.EngineSettings;
+import io.sliminfer.engine.KvSettings;
 import io.sliminfer.engine.PruneSettings;
 import io.sliminfer.spring.SlimInferChatModel;
 import java.nio.file.Path;
@@ -34,7 +35,7 @@ final class ModelUnderTest implements AutoCloseable {
                             BackendSettings.defaults(),
                             PruneSettings.defaults(),
                             0,
-                            0,
+                            KvSettings.defaults(),
                             EngineSettings.BATCH_MAX_DEFAULT,
                             EngineSettings.QUEUE_CAPACITY_DEFAULT,
                             0));

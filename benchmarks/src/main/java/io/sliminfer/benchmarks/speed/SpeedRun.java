@@ -6,6 +6,7 @@ import io.sliminfer.benchmarks.models.GgufWriter;
 import io.sliminfer.benchmarks.models.PeerModel;
 import io.sliminfer.benchmarks.report.RunHeader;
 import io.sliminfer.engine.EngineSettings;
+import io.sliminfer.engine.KvSettings;
 import io.sliminfer.engine.LocalEngine;
 import io.sliminfer.engine.PruneSettings;
 import io.sliminfer.format.ModelConfig;
@@ -79,7 +80,7 @@ final class SpeedRun {
                 new BackendSettings(settings.compute(), settings.threads()),
                 PruneSettings.of(schedule, 0),
                 settings.promptMax(),
-                0,
+                KvSettings.defaults(),
                 1,
                 1,
                 0);

@@ -30,6 +30,7 @@ final class AttentionTile implements AutoCloseable {
 
     private final OneDnnBackend backend;
     private final DnnlKernels kernels = new DnnlKernels();
+    private final SlotReader reader;
     private final int headDim;
     private final int group;
     private final DType dtype;
@@ -49,6 +50,7 @@ final class AttentionTile implements AutoCloseable {
 
     AttentionTile(OneDnnBackend backend, HeadLayout heads, DType dtype) {
         this.backend = backend;
+        this.reader = new SlotReader(kernels, dtype);
         this.headDim = heads.headDim();
         this.group = heads.group();
         this.dtype = dtype;
@@ -118,7 +120,7 @@ final class AttentionTile implements AutoCloseable {
 
     /** Scaled queries, and in the column behind them minus the score of token 0. */
     private void loadQueries(NativeTensor q, OneDnnKvPool pool, int[] slots, int kvHead, float scale) {
-        pool.readKey(slots[0], 0, kvHead, firstKey);
+        pool.readKeys(slots[0], 0, kvHead, 1, firstKey, 0);
         float[] values = row.floats();
         for (int r = 0; r < q.rows(); r++) {
             row.read(q.memory(), q.element(r) + (long) kvHead * group * headDim, group * headDim);
@@ -187,21 +189,19 @@ final class AttentionTile implements AutoCloseable {
      */
     private int gather(OneDnnKvPool pool, int[] slots, int start, int count, int kvHead) {
         int columns = (count + CHUNK_STEP - 1) / CHUNK_STEP * CHUNK_STEP;
-        int bytes = dtype.bytes();
         for (int done = 0; done < count; ) {
             int run = pool.neighbours(slots, start + done, count - done);
-            long from = pool.keys(slots[(start + done) / pool.block()], (start + done) % pool.block(), kvHead);
-            Layout rows = Layout.matrix(pool.dtype(), run, headDim, pool.rowElements());
-            kernels.reorder(rows, Layout.matrix(dtype, run, headDim, stride))
-                    .execute(from, keys.address() + (long) done * stride * bytes);
-            kernels.reorder(rows, Layout.matrix(dtype, run, headDim, headDim))
-                    .execute(from + pool.valuesOffset(), values.address() + (long) done * headDim * bytes);
+            int slot = slots[(start + done) / pool.block()];
+            int token = (start + done) % pool.block();
+            reader.read(pool, slot, token, run, kvHead, 1, keys, (long) done * stride, stride);
+            int valueHead = pool.kvHeads() + kvHead;
+            reader.read(pool, slot, token, run, valueHead, 1, values, (long) done * headDim, headDim);
             done += run;
         }
         if (columns > count) {
             // A weight of 0 times a leftover that is no number would be no number.
-            long at = values.address() + (long) count * headDim * bytes;
-            Pointer.memset(new NativeMemory.Address(at), 0, (long) (columns - count) * headDim * bytes);
+            long at = values.address() + (long) count * headDim * dtype.bytes();
+            Pointer.memset(new NativeMemory.Address(at), 0, (long) (columns - count) * headDim * dtype.bytes());
         }
         return columns;
     }

@@ -88,16 +88,10 @@ final class BlockScorer {
         workers.run(shape.liveBlocks(), (rank, worker) -> {
             int tokens = shape.tokensOf(rank);
             float[] keys = new float[tokens * kvColumns];
-            short[] half = new short[kvColumns];
             for (int t = 0; t < tokens; t++) {
                 int token = rank * shape.block() + t;
-                long key = pool.element(sequence.slots()[token / pool.block()], token % pool.block());
-                if (pool.dtype() == DType.F32) {
-                    pool.memory().read(key, keys, t * kvColumns, kvColumns);
-                } else {
-                    pool.memory().read(key, half, 0, kvColumns);
-                    HalfFloats.bf16ToFloat(keys, t * kvColumns, half, 0, kvColumns);
-                }
+                int slot = sequence.slots()[token / pool.block()];
+                pool.readKeys(slot, token % pool.block(), 0, pool.kvHeads(), keys, t * kvColumns);
             }
             int units = BlockKernels.unitsOf(tokens, shape.unit());
             float[] unitKeys = new float[units * kvColumns];

@@ -51,6 +51,8 @@ final class DnnlKernels implements AutoCloseable {
 
     private record ReorderKey(Layout from, Layout to) {}
 
+    private record DequantiseKey(int heads, int rows, int headDim, int fromStride, DType dtype, int toStride) {}
+
     private record NormKey(Layout in, Layout out, float epsilon) {}
 
     /** Streams are not for several threads. */
@@ -179,6 +181,44 @@ final class DnnlKernels implements AutoCloseable {
                             desc, layouts.get(0), OneDnn.engine(), layouts.get(1), OneDnn.engine(), null),
                     "plan the copy " + from + " -> " + to);
             return finish("reorder", desc, List.of(DNNL_ARG_SRC, DNNL_ARG_DST), layouts);
+        });
+    }
+
+    /**
+     * Multiplies int8 by a float32 scale for each head: {@code to[r][h][i] = from[r][h][i] * scales[h]}, with heads of a row next to
+     * each other. Arguments: from, to, scales.
+     *
+     * @param fromStride elements from one row to the next
+     */
+    DnnlPrimitive dequantise(int heads, int rows, int headDim, int fromStride, DType dtype, int toStride) {
+        return compiled(new DequantiseKey(heads, rows, headDim, fromStride, dtype, toStride), () -> {
+            long[] sizes = {heads, rows, headDim};
+            dnnl_memory_desc from = new dnnl_memory_desc();
+            check(
+                    dnnl_memory_desc_create_with_strides(from, 3, sizes, dnnl_s8, new long[] {headDim, fromStride, 1}),
+                    "describe int8 rows");
+            Layout to = Layout.of(dtype, sizes, new long[] {headDim, toStride, 1});
+            Layout scales = Layout.of(DType.F32, new long[] {heads}, new long[] {1});
+            List<dnnl_memory_desc> layouts = List.of(from, to.describe(), scales.describe());
+            dnnl_primitive_attr attributes = new dnnl_primitive_attr();
+            try {
+                check(dnnl_primitive_attr_create(attributes), "create attributes");
+                check(
+                        dnnl_primitive_attr_set_scales_mask(attributes, DNNL_ARG_FROM, heads == 1 ? 0 : 1),
+                        "set a scale for each head");
+                dnnl_primitive_desc desc = new dnnl_primitive_desc();
+                check(
+                        dnnl_reorder_primitive_desc_create(
+                                desc, layouts.get(0), OneDnn.engine(), layouts.get(1), OneDnn.engine(), attributes),
+                        "plan the conversion of int8 to " + to);
+                return finish(
+                        "dequantise",
+                        desc,
+                        List.of(DNNL_ARG_FROM, DNNL_ARG_TO, DNNL_ARG_ATTR_SCALES | DNNL_ARG_FROM),
+                        layouts);
+            } finally {
+                dnnl_primitive_attr_destroy(attributes);
+            }
         });
     }
 

@@ -4,6 +4,7 @@ import io.sliminfer.backend.Backend;
 import io.sliminfer.backend.BackendSettings;
 import io.sliminfer.backend.DeviceInfo;
 import io.sliminfer.backend.KvPool;
+import io.sliminfer.backend.KvType;
 import io.sliminfer.backend.Ops;
 import io.sliminfer.backend.Readback;
 import io.sliminfer.backend.Tensor;
@@ -14,7 +15,7 @@ import io.sliminfer.backend.heap.HeapTensor;
 import io.sliminfer.format.DType;
 
 /**
- * Plain Java on all cores, for platforms without native libraries: float32 activations and KV cache on the heap, weights read in
+ * Plain Java on all cores, for platforms without native libraries: float32 activations and a KV cache of any type on the heap, weights read in
  * place. Needs no JVM flag and loads no native code. Called by one thread; {@link #close} ends its workers.
  */
 public final class JavaBackend implements Backend {
@@ -66,9 +67,9 @@ public final class JavaBackend implements Backend {
     }
 
     @Override
-    public KvPool allocateKv(int slots, int block, int kvHeads, int headDim) {
+    public KvPool allocateKv(int slots, int block, int kvHeads, int headDim, KvType type) {
         requireOpen();
-        JavaKvPool kvPool = new JavaKvPool(slots, block, kvHeads, headDim);
+        JavaKvPool kvPool = new JavaKvPool(slots, block, kvHeads, headDim, type);
         ops.reserve(block, headDim);
         return kvPool;
     }

@@ -136,25 +136,47 @@ final class JavaOps implements Ops {
         int d = heads.headDim();
         int firstRow = 0;
         for (KvView.Sequence sequence : kv.sequences()) {
-            int first = firstRow;
-            eachRow(sequence.queries(), (i, worker) -> {
-                int row = first + i;
-                int at = from.at(row);
-                int angles = rope.at(requirePosition(position.ints()[position.at(0) + row], rope));
-                for (int h = 0; h < heads.heads(); h++) {
-                    int to = queries.at(row) + h * d;
-                    head(queries.floats(), to, from.floats(), at + h * d, queryNorm, rope.floats(), angles, heads);
-                }
-                int token = sequence.tokens() - sequence.queries() + i;
-                int slot = sequence.slots()[token / kvPool.block()];
-                int key = at + heads.queryColumns();
-                int value = key + heads.kvColumns();
-                for (int h = 0; h < heads.kvHeads(); h++) {
-                    int to = kvPool.at(h, token % kvPool.block());
-                    head(kvPool.keys(slot), to, from.floats(), key + h * d, keyNorm, rope.floats(), angles, heads);
-                    System.arraycopy(from.floats(), value + h * d, kvPool.values(slot), to, d);
-                }
-            });
+            int firstToken = sequence.tokens() - sequence.queries();
+            int rowOfToken0 = firstRow - firstToken;
+            BlockRuns runs = new BlockRuns(kvPool.block(), firstToken, sequence.tokens(), kvPool.type());
+            pool.run(
+                    runs.tasks(),
+                    (task, worker) -> runs.each(task, (block, token, count) -> {
+                        float[] rows = new float[count * 2 * heads.kvColumns()];
+                        for (int t = 0; t < count; t++) {
+                            int row = rowOfToken0 + block * kvPool.block() + token + t;
+                            int at = from.at(row);
+                            int angles = rope.at(requirePosition(position.ints()[position.at(0) + row], rope));
+                            for (int h = 0; h < heads.heads(); h++) {
+                                int to = queries.at(row) + h * d;
+                                head(
+                                        queries.floats(),
+                                        to,
+                                        from.floats(),
+                                        at + h * d,
+                                        queryNorm,
+                                        rope.floats(),
+                                        angles,
+                                        heads);
+                            }
+                            int key = at + heads.queryColumns();
+                            int to = t * 2 * heads.kvColumns();
+                            for (int h = 0; h < heads.kvHeads(); h++) {
+                                head(
+                                        rows,
+                                        to + h * d,
+                                        from.floats(),
+                                        key + h * d,
+                                        keyNorm,
+                                        rope.floats(),
+                                        angles,
+                                        heads);
+                            }
+                            int columns = heads.kvColumns();
+                            System.arraycopy(from.floats(), key + columns, rows, to + columns, columns);
+                        }
+                        kvPool.store(sequence.slots()[block], token, rows, count);
+                    }));
             firstRow += sequence.queries();
         }
     }

@@ -8,7 +8,7 @@ import java.util.Arrays;
 
 /**
  * Attention and block scores in plain Java. The lanes of a task (see {@link LaneKernels}) are the queries of a few rows and of all
- * query heads that share one KV head; keys and values are read in place, one block at a time.
+ * query heads that share one KV head; keys and values are read one block at a time, in place if they are float32.
  *
  * <p>Attention is the blocked online softmax of FlashAttention (arXiv 2205.14135, algorithm 1): a running maximum m, a running sum l
  * and a running output o for each lane; a block that raises m scales l and o down. Scratch memory is that of one block.
@@ -33,6 +33,9 @@ final class LaneAttention {
         private float[][] output = new float[0][];
         private float[][] scores = new float[0][];
         private float[] means = new float[0];
+        /** One head's block, where the pool's type is not float32. */
+        private float[] converted = new float[0];
+
         private final float[] max = new float[LaneKernels.LANES];
         private final float[] newMax = new float[LaneKernels.LANES];
         private final float[] sum = new float[LaneKernels.LANES];
@@ -47,6 +50,7 @@ final class LaneAttention {
             }
             if (means.length < block * headDim) {
                 means = new float[block * headDim];
+                converted = new float[block * headDim];
             }
         }
     }
@@ -136,8 +140,8 @@ final class LaneAttention {
         for (int start = 0; start < visible; start += block) {
             int tokens = Math.min(block, visible - start);
             int slot = sequence.slots()[start / block];
-            int at = kvPool.at(kvHead, 0);
-            scores(s, tokens, kvPool.keys(slot), at, d, lanes);
+            float[] keys = kvPool.floats(slot, kvHead, 0, tokens, s.converted);
+            scores(s, tokens, keys, kvPool.offset(kvHead, 0), d, lanes);
             for (int t = 0; t < tokens; t++) {
                 // Far below every score, and finite: a difference of two infinities would be NaN.
                 Arrays.fill(s.scores[t], 0, masked(start + t, firstToken, rows, group), -Float.MAX_VALUE);
@@ -153,7 +157,10 @@ final class LaneAttention {
                 Arrays.fill(s.scores[t], 0, masked(start + t, firstToken, rows, group), 0);
                 LaneKernels.add(s.sum, s.scores[t], lanes);
             }
-            LaneKernels.accumulate(s.output, 0, d, s.scores, 0, tokens, kvPool.values(slot), at, 1, d, lanes);
+            int valueHead = heads.kvHeads() + kvHead;
+            float[] values = kvPool.floats(slot, valueHead, 0, tokens, s.converted);
+            int at = kvPool.offset(valueHead, 0);
+            LaneKernels.accumulate(s.output, 0, d, s.scores, 0, tokens, values, at, 1, d, lanes);
         }
         storeOutputs(out, s, row, rows, kvHead, heads);
     }
@@ -297,7 +304,16 @@ final class LaneAttention {
             int rank = (first + u) / unitsOfBlock;
             int tokenInBlock = (first + u) % unitsOfBlock * shape.unit();
             int tokens = Math.min(shape.unit(), shape.tokensOf(rank) - tokenInBlock);
-            meanKey(s.means, u * d, sequence, kvPool, kvHead, d, rank * shape.block() + tokenInBlock, tokens);
+            meanKey(
+                    s.means,
+                    u * d,
+                    s.converted,
+                    sequence,
+                    kvPool,
+                    kvHead,
+                    d,
+                    rank * shape.block() + tokenInBlock,
+                    tokens);
         }
         scores(s, count, s.means, 0, d, lanes);
     }
@@ -306,6 +322,7 @@ final class LaneAttention {
     private static void meanKey(
             float[] means,
             int at,
+            float[] converted,
             KvView.Sequence sequence,
             JavaKvPool kvPool,
             int kvHead,
@@ -314,8 +331,9 @@ final class LaneAttention {
             int tokens) {
         Arrays.fill(means, at, at + d, 0);
         for (int token = firstToken; token < firstToken + tokens; token++) {
-            float[] keys = kvPool.keys(sequence.slots()[token / kvPool.block()]);
-            int key = kvPool.at(kvHead, token % kvPool.block());
+            int slot = sequence.slots()[token / kvPool.block()];
+            float[] keys = kvPool.floats(slot, kvHead, token % kvPool.block(), 1, converted);
+            int key = kvPool.offset(kvHead, token % kvPool.block());
             for (int i = 0; i < d; i++) {
                 means[at + i] += keys[key + i];
             }

@@ -27,6 +27,7 @@ final class NativeMemory implements AutoCloseable {
     private final FloatBuffer[] floats;
     private final IntBuffer[] ints;
     private final ShortBuffer[] shorts;
+    private final ByteBuffer[] windows;
     private boolean closed;
 
     NativeMemory(String name, long bytes) {
@@ -39,16 +40,18 @@ final class NativeMemory implements AutoCloseable {
         }
         this.allocation = memory;
         this.address = (memory.address() + ALIGNMENT - 1) & -ALIGNMENT;
-        int windows = (int) ((bytes + WINDOW_BYTES - 1) >> WINDOW_SHIFT);
-        floats = new FloatBuffer[windows];
-        ints = new IntBuffer[windows];
-        shorts = new ShortBuffer[windows];
-        for (int i = 0; i < windows; i++) {
+        int count = (int) ((bytes + WINDOW_BYTES - 1) >> WINDOW_SHIFT);
+        floats = new FloatBuffer[count];
+        ints = new IntBuffer[count];
+        shorts = new ShortBuffer[count];
+        windows = new ByteBuffer[count];
+        for (int i = 0; i < count; i++) {
             long from = (long) i << WINDOW_SHIFT;
             ByteBuffer window = view(address + from, Math.min(WINDOW_BYTES, bytes - from));
             floats[i] = window.asFloatBuffer();
             ints[i] = window.asIntBuffer();
             shorts[i] = window.asShortBuffer();
+            windows[i] = window;
         }
     }
 
@@ -129,6 +132,28 @@ final class NativeMemory implements AutoCloseable {
             int index = (int) (at & (WINDOW_BYTES / 2 - 1));
             int length = Math.min(count - done, shorts[window].capacity() - index);
             shorts[window].put(index, from, offset + done, length);
+            done += length;
+        }
+    }
+
+    void read(long element, byte[] to, int offset, int count) {
+        for (int done = 0; done < count; ) {
+            long at = element + done;
+            int window = (int) (at >> WINDOW_SHIFT);
+            int index = (int) (at & (WINDOW_BYTES - 1));
+            int length = Math.min(count - done, windows[window].capacity() - index);
+            windows[window].get(index, to, offset + done, length);
+            done += length;
+        }
+    }
+
+    void write(long element, byte[] from, int offset, int count) {
+        for (int done = 0; done < count; ) {
+            long at = element + done;
+            int window = (int) (at >> WINDOW_SHIFT);
+            int index = (int) (at & (WINDOW_BYTES - 1));
+            int length = Math.min(count - done, windows[window].capacity() - index);
+            windows[window].put(index, from, offset + done, length);
             done += length;
         }
     }

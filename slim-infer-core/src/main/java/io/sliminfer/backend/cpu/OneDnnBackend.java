@@ -2,8 +2,10 @@ package io.sliminfer.backend.cpu;
 
 import io.sliminfer.backend.Backend;
 import io.sliminfer.backend.BackendSettings;
+import io.sliminfer.backend.Copies;
 import io.sliminfer.backend.DeviceInfo;
 import io.sliminfer.backend.KvPool;
+import io.sliminfer.backend.KvType;
 import io.sliminfer.backend.Ops;
 import io.sliminfer.backend.Readback;
 import io.sliminfer.backend.Weight;
@@ -20,7 +22,7 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * The CPU through oneDNN: matrix products, softmax and norms by the library on all cores, the rest in Java on a worker pool.
- * Weights stay where the file's mapping has them; activations and KV cache are float32 or bf16. Calls run in the caller, which
+ * Weights stay where the file's mapping has them; activations are float32 or bf16, the KV cache has any type. Calls run in the caller, which
  * must be the thread that opened the backend: OpenMP's number of threads is a setting of that thread.
  */
 final class OneDnnBackend implements Backend {
@@ -35,6 +37,7 @@ final class OneDnnBackend implements Backend {
     private final WorkerPool workers;
     private final DnnlKernels kernels = new DnnlKernels();
     private final List<NativeMemory> memories = new ArrayList<>();
+    private final NativeCopies copies = new NativeCopies();
     private final DeviceInfo info;
     private final OneDnnOps ops;
     private boolean closed;
@@ -69,6 +72,11 @@ final class OneDnnBackend implements Backend {
     @Override
     public Ops ops() {
         return ops;
+    }
+
+    @Override
+    public Copies copies() {
+        return copies;
     }
 
     @Override
@@ -161,9 +169,9 @@ final class OneDnnBackend implements Backend {
     }
 
     @Override
-    public KvPool allocateKv(int slots, int block, int kvHeads, int headDim) {
-        long bytes = (long) slots * block * 2 * kvHeads * headDim * compute.bytes();
-        return new OneDnnKvPool(memory("the KV cache", bytes), slots, block, kvHeads, headDim, compute);
+    public KvPool allocateKv(int slots, int block, int kvHeads, int headDim, KvType type) {
+        long bytes = slots * type.slotBytes(block, kvHeads, headDim);
+        return new OneDnnKvPool(memory("the KV cache", bytes), slots, block, kvHeads, headDim, type);
     }
 
     @Override
@@ -200,6 +208,7 @@ final class OneDnnBackend implements Backend {
     public void close() {
         if (!closed) {
             closed = true;
+            copies.close();
             ops.close();
             workers.close();
             kernels.close();

@@ -36,7 +36,7 @@ final class OneDnnOps implements Ops, AutoCloseable {
         this.workers = workers;
         this.rope = new RopeStore(workers);
         this.prefillAttention = new PrefillAttention(backend, workers);
-        this.decodeAttention = new DecodeAttention(backend, kernels);
+        this.decodeAttention = new DecodeAttention(backend, kernels, workers);
         this.blockScorer = new BlockScorer(backend, kernels, workers);
     }
 
@@ -287,6 +287,7 @@ final class OneDnnOps implements Ops, AutoCloseable {
     @Override
     public void close() {
         prefillAttention.close();
+        decodeAttention.close();
     }
 
     private interface RowRange {

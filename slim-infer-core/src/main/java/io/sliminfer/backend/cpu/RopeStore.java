@@ -4,7 +4,6 @@ import io.sliminfer.backend.HeadLayout;
 import io.sliminfer.backend.KvView;
 import io.sliminfer.backend.Weight;
 import io.sliminfer.format.DType;
-import org.bytedeco.javacpp.Pointer;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -12,8 +11,6 @@ import org.jspecify.annotations.Nullable;
  * vectorises; a row is small enough to stay in the first-level cache.
  */
 final class RopeStore {
-
-    private static final int ROWS_PER_TASK = 16;
 
     private final WorkerPool workers;
 
@@ -28,41 +25,31 @@ final class RopeStore {
         positions.memory().read(positions.offset(), position, 0, rows);
         int row = 0;
         for (KvView.Sequence sequence : kv.sequences()) {
-            int first = row;
-            int count = sequence.queries();
-            int tasks = (count + ROWS_PER_TASK - 1) / ROWS_PER_TASK;
-            if (tasks == 1) {
-                rows(q, pool, qkv, heads, position, sequence, first, 0, count);
+            int firstToken = sequence.tokens() - sequence.queries();
+            int rowOfToken0 = row - firstToken;
+            BlockRuns runs = new BlockRuns(pool.block(), firstToken, sequence.tokens(), pool.type());
+            BlockRuns.Run run = (block, token, count) -> {
+                int first = rowOfToken0 + block * pool.block() + token;
+                float[] stored = rows(q, qkv, heads, position, first, count);
+                pool.store(sequence.slots()[block], token, stored, count);
+            };
+            if (runs.tasks() == 1) {
+                runs.each(0, run);
             } else {
-                workers.run(
-                        tasks,
-                        (index, worker) -> rows(
-                                q,
-                                pool,
-                                qkv,
-                                heads,
-                                position,
-                                sequence,
-                                first,
-                                index * ROWS_PER_TASK,
-                                Math.min(count, (index + 1) * ROWS_PER_TASK)));
+                workers.run(runs.tasks(), (task, worker) -> runs.each(task, run));
             }
             clearRestOfNewSlot(pool, sequence);
-            row += count;
+            row += sequence.queries();
         }
     }
 
-    /** Rows {@code from..to} of one sequence, whose first row in the tensors is {@code first}. */
-    private static void rows(
-            NativeTensor q,
-            OneDnnKvPool pool,
-            NativeTensor qkv,
-            HeadLayout heads,
-            int[] position,
-            KvView.Sequence sequence,
-            int first,
-            int from,
-            int to) {
+    /**
+     * Writes q of {@code count} rows from {@code first} on.
+     *
+     * @return their keys and values, {@code [count, 2 * kvColumns]}
+     */
+    private static float[] rows(
+            NativeTensor q, NativeTensor qkv, HeadLayout heads, int[] position, int first, int count) {
         int queryColumns = heads.queryColumns();
         int kvColumns = heads.kvColumns();
         int headDim = heads.headDim();
@@ -71,9 +58,9 @@ final class RopeStore {
         float[] keyGain = gain(heads.keyNorm());
         float[] values = new float[queryColumns + 2 * kvColumns];
         float[] angles = new float[headDim];
-        short[] half = pool.dtype() == DType.BF16 ? new short[values.length] : null;
-        int base = sequence.tokens() - sequence.queries();
-        for (int r = from; r < to; r++) {
+        short[] half = q.dtype() == DType.BF16 ? new short[queryColumns] : null;
+        float[] stored = new float[count * 2 * kvColumns];
+        for (int r = 0; r < count; r++) {
             qkv.memory().read(qkv.element(first + r), values, 0, values.length);
             table.memory().read(table.element(position[first + r]), angles, 0, headDim);
             for (int at = 0; at < queryColumns; at += headDim) {
@@ -82,17 +69,15 @@ final class RopeStore {
             for (int at = queryColumns; at < queryColumns + kvColumns; at += headDim) {
                 rotate(values, at, keyGain, heads, angles);
             }
-            int token = base + r;
-            long key = pool.element(sequence.slots()[token / pool.block()], token % pool.block());
             if (half == null) {
                 q.memory().write(q.element(first + r), values, 0, queryColumns);
-                pool.memory().write(key, values, queryColumns, 2 * kvColumns);
             } else {
-                HalfFloats.floatToBf16(half, 0, values, 0, values.length);
+                HalfFloats.floatToBf16(half, 0, values, 0, queryColumns);
                 q.memory().write(q.element(first + r), half, 0, queryColumns);
-                pool.memory().write(key, half, queryColumns, 2 * kvColumns);
             }
+            System.arraycopy(values, queryColumns, stored, r * 2 * kvColumns, 2 * kvColumns);
         }
+        return stored;
     }
 
     private static float @Nullable [] gain(@Nullable Weight norm) {
@@ -112,12 +97,8 @@ final class RopeStore {
      */
     private static void clearRestOfNewSlot(OneDnnKvPool pool, KvView.Sequence sequence) {
         int used = sequence.tokens() % pool.block();
-        if (used == 0 || sequence.queries() < used) {
-            return;
+        if (used > 0 && sequence.queries() >= used) {
+            pool.clearRows(sequence.slots()[(sequence.tokens() - 1) / pool.block()], used);
         }
-        int slot = sequence.slots()[(sequence.tokens() - 1) / pool.block()];
-        int bytes = pool.dtype().bytes();
-        long at = pool.memory().address() + pool.element(slot, used) * bytes;
-        Pointer.memset(new NativeMemory.Address(at), 0, (long) (pool.block() - used) * pool.rowElements() * bytes);
     }
 }

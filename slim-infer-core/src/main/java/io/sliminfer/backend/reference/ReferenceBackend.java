@@ -3,6 +3,7 @@ package io.sliminfer.backend.reference;
 import io.sliminfer.backend.Backend;
 import io.sliminfer.backend.DeviceInfo;
 import io.sliminfer.backend.KvPool;
+import io.sliminfer.backend.KvType;
 import io.sliminfer.backend.Ops;
 import io.sliminfer.backend.Readback;
 import io.sliminfer.backend.Tensor;
@@ -40,8 +41,8 @@ public final class ReferenceBackend implements Backend {
     }
 
     @Override
-    public KvPool allocateKv(int slots, int block, int kvHeads, int headDim) {
-        return new ReferenceKvPool(slots, block, kvHeads, headDim);
+    public KvPool allocateKv(int slots, int block, int kvHeads, int headDim, KvType type) {
+        return new ReferenceKvPool(slots, block, kvHeads, headDim, type);
     }
 
     @Override

@@ -134,8 +134,9 @@ final class ReferenceOps implements Ops {
         int d = heads.headDim();
         int row = 0;
         for (KvView.Sequence sequence : kv.sequences()) {
+            float[][][] keys = new float[sequence.queries()][heads.kvHeads()][];
+            float[][][] values = new float[sequence.queries()][heads.kvHeads()][];
             for (int i = 0; i < sequence.queries(); i++, row++) {
-                int token = sequence.tokens() - sequence.queries() + i;
                 float[] rope = row(heads.rope(), getInt(positions, row));
                 float[] in = row(qkv, row);
                 float[] queries = row(q, row);
@@ -146,12 +147,11 @@ final class ReferenceOps implements Ops {
                 setRow(q, row, queries);
                 for (int h = 0; h < heads.kvHeads(); h++) {
                     float[] key = slice(in, heads.queryColumns() + h * d, d);
-                    float[] value = slice(in, heads.queryColumns() + heads.kvColumns() + h * d, d);
-                    key = rotated(normalised(key, heads.keyNorm(), heads.normEpsilon()), rope);
-                    System.arraycopy(key, 0, pool.key(sequence, token, h), 0, d);
-                    System.arraycopy(value, 0, pool.value(sequence, token, h), 0, d);
+                    keys[i][h] = rotated(normalised(key, heads.keyNorm(), heads.normEpsilon()), rope);
+                    values[i][h] = slice(in, heads.queryColumns() + heads.kvColumns() + h * d, d);
                 }
             }
+            pool.store(sequence, keys, values);
         }
     }
 

@@ -10,6 +10,7 @@ import io.sliminfer.backend.BackendProvider;
 import io.sliminfer.backend.BackendSettings;
 import io.sliminfer.backend.HeadLayout;
 import io.sliminfer.backend.KvPool;
+import io.sliminfer.backend.KvType;
 import io.sliminfer.backend.KvView;
 import io.sliminfer.backend.Ops;
 import io.sliminfer.backend.Readback;
@@ -68,7 +69,7 @@ class JavaBackendTests extends BackendContract {
             Tensor rope = backend.allocate("rope", DType.F32, 1, 32);
             ops.write(rope, 0, hidden, 32);
             HeadLayout heads = new HeadLayout(4, 2, 32, null, null, 1e-6f, rope);
-            KvPool kvPool = backend.allocateKv(20, 16, 2, 32);
+            KvPool kvPool = backend.allocateKv(20, 16, 2, 32, KvType.INT8);
             int[] slots = new int[20];
             for (int i = 0; i < 20; i++) {
                 slots[i] = (i * 7 + 3) % 20;

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.sliminfer.backend.Backend;
 import io.sliminfer.backend.HeadLayout;
 import io.sliminfer.backend.KvPool;
+import io.sliminfer.backend.KvType;
 import io.sliminfer.backend.KvView;
 import io.sliminfer.backend.Ops;
 import io.sliminfer.backend.Readback;
@@ -63,7 +64,7 @@ class ReferenceBackendTests {
     void rotatesPairsOfHalvesAndAttendsCausally() {
         // Position 0 does not turn, position 1 turns each pair by 90 degrees.
         HeadLayout heads = new HeadLayout(2, 1, 2, null, null, 0, floats(2, 2, 1, 0, 0, 1));
-        KvPool pool = backend.allocateKv(2, 1, 1, 2);
+        KvPool pool = backend.allocateKv(2, 1, 1, 2, KvType.F32);
         KvView kv = KvView.of(pool, new KvView.Sequence(new int[] {1, 0}, 2, 2));
         // q of head 0, q of head 1, k, v
         Tensor qkv = floats(2, 8, 1, 2, 0, 0, 5, 0, 7, 8, 1, 2, 0, 1, 0, 3, 70, 80);
@@ -89,7 +90,7 @@ class ReferenceBackendTests {
         // 4 blocks of 2 tokens, the last of 1; units of 1; one window row; one candidate of two stays.
         PruneShape shape = new PruneShape(2, 1, 1, 7, 4, 1, 1, 3, 5);
         HeadLayout heads = new HeadLayout(1, 1, 2, null, null, 0, floats(1, 2, 1, 0));
-        KvPool pool = backend.allocateKv(4, 2, 1, 2);
+        KvPool pool = backend.allocateKv(4, 2, 1, 2, KvType.F32);
         KvView kv = KvView.of(pool, new KvView.Sequence(new int[] {3, 2, 1, 0}, 7, 7));
         float[] rows = new float[7 * 6];
         double[] logits = {0, 0, 1, 0, 0, 2, 0};

@@ -3,7 +3,7 @@ package io.sliminfer.spring.autoconfigure;
 import io.sliminfer.format.DType;
 import org.jspecify.annotations.Nullable;
 
-/** Values of {@code slim-infer.compute-type}: the type that activations and KV cache have. */
+/** Values of {@code slim-infer.compute-type}: the type that activations have. */
 public enum ComputeType {
     /** What the device is best at. */
     AUTO(null),

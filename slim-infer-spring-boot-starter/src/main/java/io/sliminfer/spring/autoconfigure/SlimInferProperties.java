@@ -2,6 +2,7 @@ package io.sliminfer.spring.autoconfigure;
 
 import io.sliminfer.backend.BackendSettings;
 import io.sliminfer.engine.EngineSettings;
+import io.sliminfer.engine.KvSettings;
 import io.sliminfer.engine.PruneSettings;
 import io.sliminfer.prune.PruneSchedule;
 import io.sliminfer.spring.OptionsMapper;
@@ -25,7 +26,7 @@ import org.springframework.util.unit.DataSize;
  * @param model           Folder of the model, as published on Hugging Face: a path, a file: URL, or a classpath: location.
  * @param cacheDir        Folder to which models inside jars are unpacked. By default a folder of the user's for caches.
  * @param backend         What runs the model. "auto" takes the fastest backend that works here; a name fails if that one does not.
- * @param computeType     Type of activations and KV cache.
+ * @param computeType     Type of activations.
  * @param threads         Worker threads of a CPU backend; 0 for all cores.
  * @param maxPromptTokens Longest prompt that is accepted, in tokens; longer ones are refused, never cut. 0 for what model and KV cache
  *                        allow.
@@ -66,18 +67,13 @@ public record SlimInferProperties(
         require(batchMax >= 1 && batchMax <= 1024, "batch-max", batchMax, "use 1 to 1024");
         require(queueCapacity >= 1, "queue-capacity", queueCapacity, "use 1 or more");
         require(prefillTile >= 0, "prefill-tile", prefillTile, "use 1 or more, or 0 for the backend's choice");
-        require(
-                !kvCache.memory.isNegative(),
-                "kv-cache.memory",
-                kvCache.memory,
-                "use 0B for a share of the machine's memory, or more");
         require(!backend.isBlank(), "backend", backend, "use auto or a backend's name");
         return new EngineSettings(
                 backend.equalsIgnoreCase("auto") ? null : backend,
                 new BackendSettings(computeType.dtype(), threads),
                 pruning.settings(),
                 maxPromptTokens,
-                kvCache.memory.toBytes(),
+                kvCache.settings(),
                 batchMax,
                 queueCapacity,
                 prefillTile);
@@ -86,16 +82,54 @@ public record SlimInferProperties(
     /**
      * The KV cache.
      *
-     * @param memory Memory for the KV cache; 0B for a share of the machine's.
+     * @param memory         Memory for the KV cache on the device; 0B for a share of the device's.
+     * @param type           How keys and values are stored: less memory for less precision. "auto" is the compute type.
+     * @param hostMemory     Host memory behind it, to which blocks move when a prompt's do not all fit; 0B for none.
+     * @param disk           Folder for a file behind that. Needs disk-size.
+     * @param diskSize       Size of that file.
+     * @param prefetchLayers How many layers ahead blocks are fetched from the host in decode; 0 fetches a block when its layer runs.
+     * @param swapThreshold  Share of the blocks wanted by a decode step that must be active for the active blocks to stay; 1 to always
+     *                      exchange them, 0 to never do so. Counts for schedules with decode budgets.
      */
-    public record KvCache(@DefaultValue("0B") DataSize memory) {}
+    public record KvCache(
+            @DefaultValue("0B") DataSize memory,
+            @DefaultValue("auto") KvCacheType type,
+            @DefaultValue("0B") DataSize hostMemory,
+            @Nullable Path disk,
+            @DefaultValue("0B") DataSize diskSize,
+            @DefaultValue("2") int prefetchLayers,
+            @DefaultValue("0.9") double swapThreshold) {
+
+        KvSettings settings() {
+            require(
+                    !memory.isNegative(),
+                    "kv-cache.memory",
+                    memory,
+                    "use 0B for a share of the device's memory, or more");
+            require(!hostMemory.isNegative(), "kv-cache.host-memory", hostMemory, "use 0B for none, or more");
+            require(!diskSize.isNegative(), "kv-cache.disk-size", diskSize, "use 0B for none, or more");
+            require(
+                    (disk == null) == (diskSize.toBytes() == 0),
+                    "kv-cache.disk-size",
+                    diskSize,
+                    "set slim-infer.kv-cache.disk and slim-infer.kv-cache.disk-size together");
+            require(prefetchLayers >= 0, "kv-cache.prefetch-layers", prefetchLayers, "use 0 for none, or more");
+            require(
+                    swapThreshold >= 0 && swapThreshold <= 1,
+                    "kv-cache.swap-threshold",
+                    swapThreshold,
+                    "use 0.0 to 1.0");
+            return new KvSettings(
+                    memory.toBytes(), type.type(), hostMemory.toBytes(), disk, diskSize.toBytes(), prefetchLayers, swapThreshold);
+        }
+    }
 
     /**
      * Pruning of requests that do not choose for themselves.
      *
      * @param enabled         Whether long prompts are pruned.
-     * @param schedule        Pruning layers and budgets, such as "4:0.5,8:2048": after layer 4 half of the prompt stays live, after layer
-     *                        8 2,048 tokens. By default chosen by the model's depth.
+     * @param schedule        Pruning layers and budgets, such as "4:0.5,8:2048/512": after layer 4 half of the prompt stays live, after
+     *                        layer 8 2,048 tokens, of which a generated token attends to 512. By default chosen by the model's depth.
      * @param block           Tokens in a block, the unit that is kept or pruned.
      * @param unit            Consecutive tokens that are scored together; at most a block.
      * @param window          Last prompt tokens, whose queries do the scoring.

@@ -73,6 +73,11 @@ class ConfigurationMetadataTests {
                         .get("defaultValue")
                         .asBoolean())
                 .isTrue();
+        assertThat(PROPERTIES
+                        .get("slim-infer.kv-cache.swap-threshold")
+                        .get("defaultValue")
+                        .asDouble())
+                .isEqualTo(0.9);
         assertThat(PROPERTIES.get("slim-infer.backend").get("defaultValue").asString())
                 .isEqualTo("auto");
     }

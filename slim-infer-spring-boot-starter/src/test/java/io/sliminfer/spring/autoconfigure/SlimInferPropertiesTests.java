@@ -4,7 +4,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 
 import io.sliminfer.backend.BackendSettings;
+import io.sliminfer.backend.KvType;
 import io.sliminfer.engine.EngineSettings;
+import io.sliminfer.engine.KvSettings;
 import io.sliminfer.engine.PruneSettings;
 import io.sliminfer.format.DType;
 import io.sliminfer.prune.PruneSchedule;
@@ -45,24 +47,31 @@ class SlimInferPropertiesTests {
                 "threads=3",
                 "max-prompt-tokens=1000",
                 "kv-cache.memory=2GB",
+                "kv-cache.host-memory=4GB",
+                "kv-cache.disk=/var/cache/kv",
+                "kv-cache.disk-size=8GB",
+                "kv-cache.prefetch-layers=3",
+                "kv-cache.swap-threshold=0.8",
+                "kv-cache.type=int8",
                 "batch-max=4",
                 "queue-capacity=5",
                 "prefill-tile=256",
-                "pruning.schedule=4:0.5,8:2048",
+                "pruning.schedule=4:0.5,8:2048/0.05",
                 "pruning.block=32",
                 "pruning.unit=4",
                 "pruning.window=16",
                 "pruning.sink=0",
                 "pruning.min-prompt-tokens=100");
 
-        PruneSchedule schedule = new PruneSchedule(32, 4, 16, 0, PruneSchedule.parseSteps("4:0.5,8:2048"));
+        PruneSchedule schedule = new PruneSchedule(32, 4, 16, 0, PruneSchedule.parseSteps("4:0.5,8:2048/0.05"));
         assertThat(properties.engineSettings())
                 .isEqualTo(new EngineSettings(
                         "cpu",
                         new BackendSettings(DType.BF16, 3),
                         PruneSettings.of(schedule, 100),
                         1000,
-                        2L << 30,
+                        new KvSettings(
+                                2L << 30, KvType.INT8, 4L << 30, Path.of("/var/cache/kv"), 8L << 30, 3, 0.8),
                         4,
                         5,
                         256));
@@ -72,10 +81,12 @@ class SlimInferPropertiesTests {
 
     @Test
     void autoLeavesTheChoiceToTheEngine() {
-        EngineSettings settings = bind("backend=auto", "compute-type=auto").engineSettings();
+        EngineSettings settings =
+                bind("backend=auto", "compute-type=auto", "kv-cache.type=auto").engineSettings();
 
         assertThat(settings.backend()).isNull();
         assertThat(settings.backendSettings().compute()).isNull();
+        assertThat(settings.kv().type()).isNull();
         assertThat(bind("compute-type=F32").engineSettings().backendSettings().compute())
                 .isEqualTo(DType.F32);
     }
@@ -135,6 +146,8 @@ class SlimInferPropertiesTests {
                 "threads|-1|0 for all cores",
                 "max-prompt-tokens|-1|0 for no limit",
                 "kv-cache.memory|-1B|0B for a share",
+                "kv-cache.swap-threshold|1.1|0.0 to 1.0",
+                "kv-cache.swap-threshold|NaN|0.0 to 1.0",
                 "batch-max|0|1 to 1024",
                 "queue-capacity|0|1 or more",
                 "prefill-tile|-1|0 for the backend's choice",
@@ -172,7 +185,7 @@ class SlimInferPropertiesTests {
     }
 
     @ParameterizedTest
-    @CsvSource({"compute-type,int4", "kv-cache.memory,much", "threads,two"})
+    @CsvSource({"compute-type,int4", "kv-cache.memory,much", "kv-cache.type,int4", "threads,two"})
     void namesAPropertyThatCannotBeRead(String name, String value) {
         assertThatExceptionOfType(BindException.class)
                 .isThrownBy(() -> bind(name + "=" + value))

@@ -3,6 +3,7 @@ package io.sliminfer.samples.rag;
 import io.sliminfer.engine.GenerationReport;
 import io.sliminfer.spring.SlimInferChatOptions;
 import io.sliminfer.spring.SlimInferMetadata;
+import io.sliminfer.kv.KvTransfers;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collections;
@@ -66,6 +67,7 @@ public final class StubChatModel implements ChatModel {
                 0.354,
                 0.41,
                 9_000_000,
+                KvTransfers.NONE,
                 Duration.ofMillis(3),
                 Duration.ofMillis(1_200),
                 Duration.ofMillis(160));

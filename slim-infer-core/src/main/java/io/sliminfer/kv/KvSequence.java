@@ -1,0 +1,242 @@
+package io.sliminfer.kv;
+
+import io.sliminfer.backend.TransferException;
+import java.time.Duration;
+import java.util.Arrays;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * One request's blocks, layer by layer, and what moving them has cost. Made and changed by {@link KvCacheManager}; engine thread
+ * only.
+ */
+public final class KvSequence {
+
+    /**
+     * What a request will need at most, by layer.
+     *
+     * @param promptTokens tokens of the prompt that are live in each layer
+     * @param tokensMax    with those that may be generated
+     */
+    public record Need(int[] promptTokens, int[] tokensMax) {
+
+        int layers() {
+            return promptTokens.length;
+        }
+
+        /** Slots of all layers at full length. */
+        public long slots(int block) {
+            long slots = 0;
+            for (int tokens : tokensMax) {
+                slots += blocks(tokens, block);
+            }
+            return slots;
+        }
+
+        /**
+         * Device slots without which a request cannot run when its blocks may move: one layer at full length, and in every layer the
+         * block that generated tokens are written to.
+         */
+        public long slotsMin(int block) {
+            int widest = 0;
+            for (int tokens : tokensMax) {
+                widest = Math.max(widest, blocks(tokens, block));
+            }
+            return widest + (long) layers();
+        }
+
+        static int blocks(int tokens, int block) {
+            return (tokens + block - 1) / block;
+        }
+    }
+
+    private final Need need;
+    private final boolean resident;
+    private final int blockTokens;
+    private final KvBlock[][] blocks;
+    private final int[] counts;
+    private final int @Nullable [][] tables;
+    /** Active prompt blocks of each layer, or null for all. */
+    private final boolean[] @Nullable [] active;
+
+    /** Prompt blocks that a layer reads besides, to choose among them. */
+    private final boolean[] @Nullable [] scored;
+
+    private boolean hasIdle;
+    private int unfreed;
+    private boolean ended;
+    private @Nullable TransferException failure;
+
+    long bytesToHost;
+    long bytesToDevice;
+    long blocksNeeded;
+    long blocksHit;
+    int waits;
+    long waitedNanos;
+    long copyingNanos;
+
+    KvSequence(Need need, boolean resident, int block) {
+        this.need = need;
+        this.blockTokens = block;
+        this.resident = resident;
+        this.blocks = new KvBlock[need.layers()][];
+        this.counts = new int[need.layers()];
+        this.active = new boolean[need.layers()][];
+        this.scored = new boolean[need.layers()][];
+        this.tables = new int[need.layers()][];
+        for (int layer = 0; layer < blocks.length; layer++) {
+            blocks[layer] = new KvBlock[Need.blocks(need.tokensMax()[layer], block)];
+        }
+    }
+
+    Need need() {
+        return need;
+    }
+
+    int layers() {
+        return blocks.length;
+    }
+
+    /** Whether all its blocks stay on the device as long as it runs. */
+    public boolean resident() {
+        return resident;
+    }
+
+    /** Blocks of the layer that exist so far. */
+    int count(int layer) {
+        return counts[layer];
+    }
+
+    KvBlock block(int layer, int index) {
+        return blocks[layer][index];
+    }
+
+    void add(KvBlock block) {
+        blocks[block.layer()][counts[block.layer()]++] = block;
+        unfreed++;
+    }
+
+    /** Whether the layer's next step reads the block. */
+    boolean isNeeded(int layer, int index) {
+        boolean[] of = active[layer];
+        boolean[] also = scored[layer];
+        return of == null || index >= of.length || of[index] || (also != null && also[index]);
+    }
+
+    /** Whether any block is not read for now. */
+    boolean hasIdle() {
+        return hasIdle;
+    }
+
+    void activate(int layer, int[] indexes) {
+        // What is behind the prompt's blocks is always read.
+        active[layer] = promptBlocks(layer, indexes);
+        hasIdle = true;
+    }
+
+    void score(int layer, int[] indexes) {
+        scored[layer] = promptBlocks(layer, indexes);
+    }
+
+    private boolean[] promptBlocks(int layer, int[] indexes) {
+        boolean[] of = new boolean[Need.blocks(need.promptTokens()[layer], blockTokens)];
+        for (int index : indexes) {
+            of[index] = true;
+        }
+        return of;
+    }
+
+    void end() {
+        if (ended) {
+            throw new IllegalStateException(this + " ended twice");
+        }
+        ended = true;
+    }
+
+    boolean ended() {
+        return ended;
+    }
+
+    /**
+     * Gives back the slots of all blocks that no copy uses.
+     *
+     * @return whether this freed the last one
+     */
+    boolean freeSettled(SlotPool device, @Nullable HostTiers host) {
+        for (int layer = 0; layer < blocks.length; layer++) {
+            for (int i = 0; i < counts[layer]; i++) {
+                KvBlock next = blocks[layer][i];
+                if (next.state() != KvBlock.State.FREED && !next.inFlight()) {
+                    if (next.deviceSlot() != KvBlock.NONE) {
+                        device.release(new int[] {next.deviceSlot()});
+                    }
+                    if (next.hostSlot() != KvBlock.NONE && host != null) {
+                        host.release(next.hostSlot());
+                    }
+                    next.free();
+                    unfreed--;
+                }
+            }
+        }
+        return unfreed == 0;
+    }
+
+    /**
+     * Device slots of the layer's blocks in order, {@link KvBlock#NONE} for one that is elsewhere. A resident request has its blocks
+     * for tokens to come already, and always the same array.
+     */
+    public int[] table(int layer) {
+        int[] table = tables[layer];
+        if (table == null) {
+            table = new int[counts[layer]];
+            for (int i = 0; i < table.length; i++) {
+                table[i] = blocks[layer][i].deviceSlot();
+            }
+            tables[layer] = table;
+        }
+        return table;
+    }
+
+    /** Blocks of the layer have come or gone. */
+    void forgetTable(int layer) {
+        if (!resident) {
+            tables[layer] = null;
+        }
+    }
+
+    void fail(TransferException e) {
+        if (failure == null) {
+            failure = e;
+        }
+    }
+
+    /**
+     * @throws TransferException if a copy of one of its blocks has failed
+     */
+    void requireWhole() {
+        if (failure != null) {
+            throw failure;
+        }
+    }
+
+    boolean failed() {
+        return failure != null;
+    }
+
+    /** Counts so far. */
+    public KvTransfers transfers() {
+        return new KvTransfers(
+                bytesToHost,
+                bytesToDevice,
+                blocksNeeded,
+                blocksHit,
+                waits,
+                Duration.ofNanos(waitedNanos),
+                Duration.ofNanos(copyingNanos));
+    }
+
+    /** For messages about broken invariants: never content. */
+    @Override
+    public String toString() {
+        return "sequence of " + Arrays.toString(counts) + " blocks by layer" + (resident ? ", resident" : "");
+    }
+}

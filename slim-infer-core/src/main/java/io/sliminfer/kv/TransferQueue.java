@@ -1,0 +1,167 @@
+package io.sliminfer.kv;
+
+import io.sliminfer.backend.Fence;
+import io.sliminfer.backend.TransferException;
+import java.util.ArrayDeque;
+import java.util.Deque;
+import java.util.Iterator;
+import java.util.List;
+import java.util.function.Consumer;
+
+/**
+ * Copies under way. A block changes its state when its copy was seen to have ended, here and nowhere else; a failed copy leaves the
+ * block where it was and is noted at its request. Engine thread only.
+ */
+final class TransferQueue {
+
+    private final HostTiers host;
+    private final SlotPool device;
+    private final long slotBytes;
+    private final Consumer<Fence> await;
+    private final Consumer<KvSequence> onEnded;
+    private final Deque<Transfer> underWay = new ArrayDeque<>();
+
+    /**
+     * @param await   lets later operations see what a copy brought
+     * @param onEnded told when a copy of a request that is over has ended
+     */
+    TransferQueue(
+            HostTiers host, SlotPool device, long slotBytes, Consumer<Fence> await, Consumer<KvSequence> onEnded) {
+        this.host = host;
+        this.device = device;
+        this.slotBytes = slotBytes;
+        this.await = await;
+        this.onEnded = onEnded;
+    }
+
+    boolean isEmpty() {
+        return underWay.isEmpty();
+    }
+
+    /** Begins to copy sealed blocks from the device into free host slots. */
+    void toHost(KvSequence sequence, List<KvBlock> blocks) {
+        int[] slots = host.take(blocks.size());
+        Fence fence;
+        try {
+            fence = host.toHost(deviceSlots(blocks), slots);
+        } catch (RuntimeException e) {
+            for (int slot : slots) {
+                host.release(slot);
+            }
+            throw e;
+        }
+        Transfer transfer = new Transfer(sequence, blocks, true, fence);
+        for (int i = 0; i < slots.length; i++) {
+            blocks.get(i).startToHost(slots[i], transfer);
+        }
+        sequence.bytesToHost += slotBytes * slots.length;
+        underWay.add(transfer);
+    }
+
+    /** Begins to copy blocks from the host into given device slots. */
+    void toDevice(KvSequence sequence, List<KvBlock> blocks, int[] slots) {
+        int[] hostSlots = blocks.stream().mapToInt(KvBlock::hostSlot).toArray();
+        Fence fence;
+        try {
+            fence = host.toDevice(hostSlots, slots);
+        } catch (RuntimeException e) {
+            device.release(slots);
+            throw e;
+        }
+        Transfer transfer = new Transfer(sequence, blocks, false, fence);
+        for (int i = 0; i < slots.length; i++) {
+            blocks.get(i).startToDevice(slots[i], transfer);
+        }
+        sequence.bytesToDevice += slotBytes * slots.length;
+        underWay.add(transfer);
+    }
+
+    private static int[] deviceSlots(List<KvBlock> blocks) {
+        return blocks.stream().mapToInt(KvBlock::deviceSlot).toArray();
+    }
+
+    /** Takes note of all copies that have ended. Never waits. */
+    void poll() {
+        for (Iterator<Transfer> it = underWay.iterator(); it.hasNext(); ) {
+            Transfer transfer = it.next();
+            if (transfer.fence().isDone()) {
+                it.remove();
+                settle(transfer);
+            }
+        }
+    }
+
+    /** Lets operations from here on see the block; waits where the device cannot do that itself. */
+    void await(KvBlock block) {
+        Transfer transfer = block.transfer();
+        if (transfer == null) {
+            return;
+        }
+        KvSequence sequence = transfer.sequence();
+        long start = System.nanoTime();
+        boolean waits = !transfer.fence().isDone();
+        try {
+            await.accept(transfer.fence());
+        } catch (TransferException e) {
+            sequence.fail(e);
+        }
+        if (waits) {
+            sequence.waits++;
+            sequence.waitedNanos += System.nanoTime() - start;
+        }
+        if (transfer.fence().isDone() && underWay.remove(transfer)) {
+            settle(transfer);
+        }
+    }
+
+    /**
+     * Waits for the copy that began first.
+     *
+     * @return false if none is under way
+     */
+    boolean joinOldest(KvSequence forWhom) {
+        Transfer oldest = underWay.poll();
+        if (oldest == null) {
+            return false;
+        }
+        long start = System.nanoTime();
+        boolean waits = !oldest.fence().isDone();
+        settle(oldest);
+        if (waits) {
+            forWhom.waits++;
+            forWhom.waitedNanos += System.nanoTime() - start;
+        }
+        return true;
+    }
+
+    /** Waits for all. */
+    void joinAll() {
+        for (Transfer next = underWay.poll(); next != null; next = underWay.poll()) {
+            settle(next);
+        }
+    }
+
+    private void settle(Transfer transfer) {
+        KvSequence sequence = transfer.sequence();
+        try {
+            transfer.fence().join();
+            transfer.blocks().forEach(KvBlock::arrived);
+        } catch (TransferException e) {
+            for (KvBlock block : transfer.blocks()) {
+                int slot = block.failed();
+                if (transfer.toHost()) {
+                    host.release(slot);
+                } else {
+                    device.release(new int[] {slot});
+                }
+            }
+            sequence.fail(e);
+        }
+        if (!transfer.toHost()) {
+            sequence.copyingNanos += transfer.fence().nanos();
+        }
+        if (sequence.ended()) {
+            onEnded.accept(sequence);
+        }
+    }
+}

@@ -1,0 +1,73 @@
+package io.sliminfer.backend.cpu;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import org.junit.jupiter.api.Test;
+
+class Int8KernelsTests {
+
+    @Test
+    void theLargestNumberTakesTheLastStep() {
+        float scale = Int8Kernels.scale(Int8Kernels.magnitude(0, new float[] {9, -2, -5, 4, 9}, 1, 3));
+        assertThat(scale).isEqualTo(5f / 127);
+        byte[] q = new byte[5];
+        Int8Kernels.quantise(q, 1, new float[] {9, -2, -5, 4, 9}, 1, 3, scale);
+        assertThat(q).containsExactly(0, -51, -127, 102, 0);
+    }
+
+    @Test
+    void roundsToTheNearestAndHalvesToTheEvenStep() {
+        byte[] q = new byte[8];
+        Int8Kernels.quantise(q, 0, new float[] {1, 3, 5, -1, -3, 2.9f, 0, 254}, 0, 8, 2);
+        assertThat(q).containsExactly(0, 2, 2, 0, -2, 1, 0, 127);
+        float[] x = new float[4];
+        Int8Kernels.dequantise(x, 1, q, 5, 3, 2);
+        assertThat(x).containsExactly(0, 2, 0, 254);
+    }
+
+    @Test
+    void everyStepSurvivesAnotherRoundTrip() {
+        byte[] q = new byte[255];
+        for (int i = 0; i < 255; i++) {
+            q[i] = (byte) (i - 127);
+        }
+        for (float scale : new float[] {Float.MIN_NORMAL, 1e-10f, 0.1f, 1, 2.6e36f}) {
+            float[] x = new float[255];
+            byte[] again = new byte[255];
+            Int8Kernels.dequantise(x, 0, q, 0, 255, scale);
+            Int8Kernels.quantise(again, 0, x, 0, 255, scale);
+            assertThat(again).as("scale %s", scale).isEqualTo(q);
+        }
+    }
+
+    @Test
+    void aLargerScaleTakesFewerSteps() {
+        byte[] q = {9, 127, -3, 2, 9};
+        Int8Kernels.requantise(q, 1, 3, 1, 2);
+        // 127 and -3 are halfway: 63.5 goes to 64, -1.5 to -2.
+        assertThat(q).containsExactly(9, 64, -2, 1, 9);
+    }
+
+    @Test
+    void numbersTooSmallForAScaleAreZero() {
+        assertThat(Int8Kernels.scale(0)).isZero();
+        assertThat(Int8Kernels.scale(126 * Float.MIN_NORMAL)).isZero();
+        assertThat(Int8Kernels.scale(128 * Float.MIN_NORMAL)).isPositive();
+        byte[] q = {1, 1};
+        Int8Kernels.quantise(q, 0, new float[] {1e-40f, -1e-40f}, 0, 2, 0);
+        assertThat(q).containsOnly(0);
+    }
+
+    @Test
+    void whatIsNotANumberStaysNone() {
+        assertThat(Int8Kernels.scale(Int8Kernels.magnitude(0, new float[] {1, Float.NaN, 2}, 0, 3)))
+                .isNaN();
+        for (float scale : new float[] {Float.NaN, Float.POSITIVE_INFINITY}) {
+            byte[] q = new byte[2];
+            float[] x = new float[2];
+            Int8Kernels.quantise(q, 0, new float[] {3, Float.POSITIVE_INFINITY}, 0, 2, scale);
+            Int8Kernels.dequantise(x, 0, q, 0, 1, scale);
+            assertThat(x[0]).as("scale %s", scale).isNaN();
+        }
+    }
+}
