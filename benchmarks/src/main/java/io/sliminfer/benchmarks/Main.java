@@ -2,6 +2,7 @@ package io.sliminfer.benchmarks;
 
 import io.sliminfer.benchmarks.quality.QualityCommand;
 import io.sliminfer.benchmarks.report.BenchmarkVersion;
+import io.sliminfer.benchmarks.speed.OffloadCommand;
 import io.sliminfer.benchmarks.speed.SpeedCommand;
 import io.sliminfer.engine.EngineException;
 import io.sliminfer.format.ModelFormatException;
@@ -24,7 +25,7 @@ import picocli.CommandLine.Spec;
         mixinStandardHelpOptions = true,
         versionProvider = BenchmarkVersion.class,
         synopsisSubcommandLabel = "COMMAND",
-        subcommands = {SpeedCommand.class, QualityCommand.class})
+        subcommands = {SpeedCommand.class, OffloadCommand.class, QualityCommand.class})
 public final class Main implements Runnable {
 
     @Spec

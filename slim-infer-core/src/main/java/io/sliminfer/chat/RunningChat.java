@@ -100,7 +100,14 @@ final class RunningChat implements ChatGeneration, TokenListener {
             }
             scheduled = true;
         }
-        executor.execute(this::deliver);
+        try {
+            executor.execute(this::deliver);
+        } catch (RuntimeException | Error e) { // no thread to be had: nobody may wait for ever
+            cancel();
+            result.completeExceptionally(
+                    new IllegalStateException("no thread could be started to deliver an answer", e));
+            throw e;
+        }
     }
 
     private void deliver() {

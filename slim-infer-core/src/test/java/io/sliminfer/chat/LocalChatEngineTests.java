@@ -20,6 +20,7 @@ import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicReference;
 import org.junit.jupiter.api.AfterEach;
@@ -332,5 +333,18 @@ class LocalChatEngineTests {
         int[] all = java.util.Arrays.copyOf(ids, ids.length + 1);
         all[ids.length] = last;
         return all;
+    }
+
+    @Test
+    void nobodyWaitsForEverWhereNoThreadCanBeStarted() {
+        RunningChat running = new RunningChat(tokenizer.newStreamDecoder(), List.of(), new Recording(), task -> {
+            throw new RejectedExecutionException("no thread");
+        });
+
+        assertThatThrownBy(() -> running.onToken(1)).isInstanceOf(RejectedExecutionException.class);
+
+        assertThatThrownBy(running::join)
+                .isInstanceOf(IllegalStateException.class)
+                .hasMessage("no thread could be started to deliver an answer");
     }
 }

@@ -38,7 +38,7 @@ public record SyntheticModel(
 
     private static final Map<String, SyntheticModel> SHAPES = Map.of(
             "1b", new SyntheticModel("1b", 2048, 8192, 16, 32, 8, 64, 32768, 32768, 7),
-            "100m", new SyntheticModel("100m", 768, 2048, 12, 12, 4, 64, 8192, 16384, 7),
+            "100m", new SyntheticModel("100m", 768, 2048, 12, 12, 4, 64, 8192, 40960, 7),
             "8b", new SyntheticModel("8b", 4096, 14336, 32, 32, 8, 128, 128256, 131072, 7));
 
     /** For tests of the benchmarks themselves: below 1 MB, and just deep enough that the default schedule prunes. */

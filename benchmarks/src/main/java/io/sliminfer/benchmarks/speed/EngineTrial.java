@@ -11,12 +11,15 @@ import io.sliminfer.engine.TokenListener;
 import io.sliminfer.model.FlopCount;
 import io.sliminfer.prune.PrunePlan;
 import io.sliminfer.prune.PruneSchedule;
+import java.util.ArrayList;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Random;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
+import java.util.function.IntConsumer;
 
 /** Runs one prompt at a time through an engine and tells what it cost. */
 final class EngineTrial {
@@ -41,8 +44,7 @@ final class EngineTrial {
      */
     Map<String, Object> run(int promptTokens, Mode mode, PruneSchedule schedule) {
         boolean peakIsOwn = ProcessMemory.resetPeak();
-        GenerationReport report =
-                generate(new GenerationRequest(prompt(promptTokens), Sampling.GREEDY, tokens, Set.of(), schedule));
+        GenerationReport report = answer(promptTokens, schedule).report();
         ProcessMemory memory = ProcessMemory.now();
         double seconds = report.timeToFirstToken().toNanos() * 1e-9;
         double flops = FlopCount.prefill(
@@ -70,6 +72,17 @@ final class EngineTrial {
         return sample;
     }
 
+    /** What an engine made of a prompt. */
+    record Answer(List<Integer> ids, GenerationReport report) {}
+
+    /** Prefills a prompt and generates greedily. */
+    Answer answer(int promptTokens, PruneSchedule schedule) {
+        List<Integer> ids = new ArrayList<>();
+        GenerationReport report = generate(
+                new GenerationRequest(prompt(promptTokens), Sampling.GREEDY, tokens, Set.of(), schedule), ids::add);
+        return new Answer(ids, report);
+    }
+
     /** The same ids for every mode and round. */
     private int[] prompt(int promptTokens) {
         return new Random(seed)
@@ -77,11 +90,13 @@ final class EngineTrial {
                 .toArray();
     }
 
-    private GenerationReport generate(GenerationRequest request) {
+    private GenerationReport generate(GenerationRequest request, IntConsumer onToken) {
         CompletableFuture<GenerationReport> done = new CompletableFuture<>();
         engine.submit(request, new TokenListener() {
             @Override
-            public void onToken(int id) {}
+            public void onToken(int id) {
+                onToken.accept(id);
+            }
 
             @Override
             public void onFinished(FinishReason reason, GenerationReport report) {

@@ -120,7 +120,13 @@ public record SlimInferProperties(
                     swapThreshold,
                     "use 0.0 to 1.0");
             return new KvSettings(
-                    memory.toBytes(), type.type(), hostMemory.toBytes(), disk, diskSize.toBytes(), prefetchLayers, swapThreshold);
+                    memory.toBytes(),
+                    type.type(),
+                    hostMemory.toBytes(),
+                    disk,
+                    diskSize.toBytes(),
+                    prefetchLayers,
+                    swapThreshold);
         }
     }
 
