@@ -5,6 +5,7 @@ import io.sliminfer.backend.cpu.DnnlKernels.After;
 import io.sliminfer.format.DType;
 import java.util.Arrays;
 import org.bytedeco.javacpp.Pointer;
+import org.jspecify.annotations.Nullable;
 
 /**
  * One worker's share of {@link PrefillAttention}: its memory, its compiled products and the loop over chunks of keys. One thread.
@@ -46,6 +47,8 @@ final class AttentionTile implements AutoCloseable {
     private final float[] sum = new float[LANES_MAX];
     private final float[] reference = new float[LANES_MAX];
     private final float[] firstKey;
+    private final @Nullable Products[] products = new Products[CHUNK / CHUNK_STEP + 1];
+    private int productLanes;
     private int threads;
 
     AttentionTile(OneDnnBackend backend, HeadLayout heads, DType dtype) {
@@ -149,19 +152,11 @@ final class AttentionTile implements AutoCloseable {
         for (int start = 0; start < tokens; start += CHUNK) {
             int count = Math.min(CHUNK, tokens - start);
             int columns = gather(pool, slots, start, count, kvHead);
-            Layout p = Layout.matrix(dtype, lanes, columns, columns);
-            scores(lanes, columns, After.EXP);
+            Products of = products(lanes, columns);
+            of.scores.execute(queries.address(), keys.address(), weights.address());
             mask(start, columns, from, rows);
-            After add = start == 0 ? After.NOTHING : After.ADD_TO_DESTINATION;
-            kernels.matmul(p, Layout.matrix(dtype, columns, 1, 1), Layout.matrix(DType.F32, lanes, 1, 1), false, add)
-                    .execute(weights.address(), ones.address(), sums.address());
-            kernels.matmul(
-                            p,
-                            Layout.matrix(dtype, columns, headDim, headDim),
-                            Layout.matrix(DType.F32, lanes, headDim, headDim),
-                            false,
-                            add)
-                    .execute(weights.address(), values.address(), output.address());
+            (start == 0 ? of.firstSums : of.sums).execute(weights.address(), ones.address(), sums.address());
+            (start == 0 ? of.firstOutput : of.output).execute(weights.address(), values.address(), output.address());
         }
         sums.read(0, sum, 0, lanes);
         for (int lane = 0; lane < lanes; lane++) {
@@ -172,14 +167,52 @@ final class AttentionTile implements AutoCloseable {
         return true;
     }
 
-    private void scores(int lanes, int columns, After after) {
-        kernels.matmul(
-                        Layout.matrix(dtype, lanes, headDim + EXTRA_COLUMNS, stride),
-                        Layout.transposed(dtype, columns, headDim + EXTRA_COLUMNS, stride),
-                        Layout.matrix(dtype, lanes, columns, columns),
-                        false,
-                        after)
-                .execute(queries.address(), keys.address(), weights.address());
+    /**
+     * The products of a chunk. Looking one up by its shapes makes half a kilobyte of garbage, and a prompt has a hundred thousand chunks.
+     * None is closed while it is here: the store of compiled operations drops what was used least recently, and holds far more than
+     * the shapes of one number of lanes.
+     */
+    private record Products(
+            DnnlPrimitive scores,
+            DnnlPrimitive firstSums,
+            DnnlPrimitive sums,
+            DnnlPrimitive firstOutput,
+            DnnlPrimitive output) {}
+
+    private Products products(int lanes, int columns) {
+        if (lanes != productLanes) {
+            Arrays.fill(products, null);
+            productLanes = lanes;
+        }
+        Products of = products[columns / CHUNK_STEP];
+        if (of == null) {
+            Layout one = Layout.matrix(dtype, columns, 1, 1);
+            Layout sum = Layout.matrix(DType.F32, lanes, 1, 1);
+            Layout v = Layout.matrix(dtype, columns, headDim, headDim);
+            Layout out = Layout.matrix(DType.F32, lanes, headDim, headDim);
+            of = new Products(
+                    scores(lanes, columns, After.EXP),
+                    weighted(lanes, columns, one, sum, After.NOTHING),
+                    weighted(lanes, columns, one, sum, After.ADD_TO_DESTINATION),
+                    weighted(lanes, columns, v, out, After.NOTHING),
+                    weighted(lanes, columns, v, out, After.ADD_TO_DESTINATION));
+            products[columns / CHUNK_STEP] = of;
+        }
+        return of;
+    }
+
+    private DnnlPrimitive scores(int lanes, int columns, After after) {
+        return kernels.matmul(
+                Layout.matrix(dtype, lanes, headDim + EXTRA_COLUMNS, stride),
+                Layout.transposed(dtype, columns, headDim + EXTRA_COLUMNS, stride),
+                Layout.matrix(dtype, lanes, columns, columns),
+                false,
+                after);
+    }
+
+    /** A product of the weights with something. */
+    private DnnlPrimitive weighted(int lanes, int columns, Layout with, Layout to, After after) {
+        return kernels.matmul(Layout.matrix(dtype, lanes, columns, columns), with, to, false, after);
     }
 
     /**
@@ -228,7 +261,7 @@ final class AttentionTile implements AutoCloseable {
         Arrays.fill(reference, 0, lanes, Float.NEGATIVE_INFINITY);
         for (int start = 0; start < tokens; start += CHUNK) {
             int columns = gather(pool, slots, start, Math.min(CHUNK, tokens - start), kvHead);
-            scores(lanes, columns, After.NOTHING);
+            scores(lanes, columns, After.NOTHING).execute(queries.address(), keys.address(), weights.address());
             for (int lane = 0; lane < lanes; lane++) {
                 int visible = Math.min(columns, from + lane / group + 1 - start);
                 if (visible > 0) {
