@@ -123,7 +123,12 @@ public final class LocalEngine implements Engine {
                 state.scheduler, state.runner, model, state.memory, sequence -> unfinished.decrementAndGet());
         try {
             while (!closing) {
-                takeCommands(!loop.hasWork());
+                boolean idle = !loop.hasWork();
+                if (idle) {
+                    state.kv.drain(); // slots that copies of ended requests still hold
+                    snapshot = state.snapshot();
+                }
+                takeCommands(idle);
                 if (!closing) {
                     loop.step();
                 }
