@@ -66,7 +66,10 @@ class PairedRunnerTests {
 
     @Test
     void asksEachCaseDenselyAndByEachVariantInTurningOrder() {
-        run(List.of(city("a", 64), city("b", 64)), PruneVariant.of("4:0.5"), new PruneVariant("4:0.25", 32, 4, 16, 0, UnitAggregation.MEAN));
+        run(
+                List.of(city("a", 64), city("b", 64)),
+                PruneVariant.of("4:0.5"),
+                new PruneVariant("4:0.25", 32, 4, 16, 0, UnitAggregation.MEAN));
 
         List<SlimInferChatOptions> counted = requests.subList(2, requests.size());
         assertThat(counted)
