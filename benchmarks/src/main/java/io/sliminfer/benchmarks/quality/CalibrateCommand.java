@@ -282,7 +282,7 @@ public final class CalibrateCommand implements Callable<Integer> {
                         + ".\n\n"
                         + CalibrationReport.scheduleTable(all, front, chosen);
         if (score) {
-            List<Summary> summaries = Summary.byVariant(run.run(toAsk, variants(all, sizes)));
+            List<Summary> summaries = Summary.byVariant(run.run(toAsk, variants(all)));
             summaries.forEach(summary -> run.write(summary.toMap()));
             text += "\nScores of the answers.\n\n" + Summary.table(summaries);
         }
@@ -295,15 +295,10 @@ public final class CalibrateCommand implements Callable<Integer> {
         stdout.flush();
     }
 
-    private static List<PruneVariant> variants(List<Candidate> all, PruneSchedule sizes) {
+    /** Their sizes are the engine's own. */
+    private static List<PruneVariant> variants(List<Candidate> all) {
         return all.stream()
-                .map(candidate -> new PruneVariant(
-                        candidate.label(),
-                        sizes.block(),
-                        sizes.unit(),
-                        sizes.window(),
-                        sizes.sink(),
-                        sizes.aggregation()))
+                .map(candidate -> PruneVariant.of(candidate.label()))
                 .toList();
     }
 
