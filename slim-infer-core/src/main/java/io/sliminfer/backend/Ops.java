@@ -53,7 +53,7 @@ public interface Ops {
     /**
      * Scores the live blocks of one sequence ({@code docs/algorithm.md}, Prefill 2): for each query head and each of the last
      * {@code shape.window()} rows, softmax over the mean keys of all live units; a unit's score is the sum over heads and rows, a
-     * block's the highest of its units.
+     * block's the highest, the mean or the sum of its units', as {@code shape.aggregation()} says.
      *
      * @param scores float32, one for each rank
      * @param window q after RoPE of exactly the window's rows

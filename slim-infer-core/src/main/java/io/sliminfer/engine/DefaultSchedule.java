@@ -21,18 +21,13 @@ public final class DefaultSchedule {
         return of(modelLayers, PruneSchedule.dense());
     }
 
-    /** The same with the block, unit, window and sink of another schedule. Models of fewer than four layers are not pruned. */
+    /** The same with the sizes and the scoring of another schedule. Models of fewer than four layers are not pruned. */
     static PruneSchedule of(int modelLayers, PruneSchedule sizes) {
         if (modelLayers < 4) {
             return sizes.withoutSteps();
         }
-        return new PruneSchedule(
-                sizes.block(),
-                sizes.unit(),
-                sizes.window(),
-                sizes.sink(),
-                List.of(
-                        new PruneStep(modelLayers / 3, new Budget.Share(FIRST_SHARE)),
-                        new PruneStep(modelLayers * 2 / 3, new Budget.Share(SECOND_SHARE))));
+        return sizes.withSteps(List.of(
+                new PruneStep(modelLayers / 3, new Budget.Share(FIRST_SHARE)),
+                new PruneStep(modelLayers * 2 / 3, new Budget.Share(SECOND_SHARE))));
     }
 }

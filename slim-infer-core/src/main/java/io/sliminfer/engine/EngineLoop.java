@@ -61,7 +61,7 @@ final class EngineLoop {
             if (!runner.prefill(sequence, layers)) {
                 return;
             }
-            token = sequence.sampler.next(runner.promptLogits(sequence));
+            token = sample(sequence, runner.promptLogits(sequence));
         } catch (CancellationException e) {
             finish(sequence, FinishReason.CANCELLED);
             return;
@@ -91,13 +91,27 @@ final class EngineLoop {
             Sequence sequence = sequences.get(i);
             int token;
             try {
-                token = sequence.sampler.next(runner.row(i));
+                token = sample(sequence, runner.row(i));
             } catch (RuntimeException e) {
                 fail(sequence, e);
                 continue;
             }
             accept(sequence, token);
         }
+    }
+
+    private static int sample(Sequence sequence, float[] logits) {
+        try {
+            sequence.listener.onLogits(logits);
+        } catch (Throwable e) { // the listener's code is not ours: only its request ends
+            throw listenerFailure(e);
+        }
+        return sequence.sampler.next(logits);
+    }
+
+    private static EngineException listenerFailure(Throwable e) {
+        log.error("A token listener failed; its request ends", e);
+        return new EngineException(EngineException.Kind.INTERNAL, "the request's token listener failed: " + e, e);
     }
 
     private void accept(Sequence sequence, int token) {
@@ -114,10 +128,7 @@ final class EngineLoop {
         try {
             sequence.listener.onToken(token);
         } catch (Throwable e) { // the listener's code is not ours: only its request ends
-            log.error("A token listener failed; its request ends", e);
-            fail(
-                    sequence,
-                    new EngineException(EngineException.Kind.INTERNAL, "the request's token listener failed: " + e, e));
+            fail(sequence, listenerFailure(e));
             return;
         }
         if (sequence.generated >= sequence.request.maxTokens()) {

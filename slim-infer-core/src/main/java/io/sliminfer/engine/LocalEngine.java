@@ -70,7 +70,7 @@ public final class LocalEngine implements Engine {
     private LocalEngine(ModelFolder folder, EngineSettings settings, BackendProvider provider) {
         this.model = folder.config();
         this.settings = settings;
-        this.pruning = settings.pruning().resolve(model.layers());
+        this.pruning = settings.pruning().resolve(folder);
         this.pruning.schedule().requireLayers(model.layers());
         CompletableFuture<Loaded> loading = new CompletableFuture<>();
         // The backend is opened by the thread that will use it: OpenMP's thread count and a CUDA context belong to a
@@ -170,7 +170,7 @@ public final class LocalEngine implements Engine {
                 backend, model, new Transformer(backend, model, weights, space), space, pool, kv, settings.batchMax());
         log.info(
                 "{}: {} with {} layers on {} ({}); {} MiB weights, {} MiB KV cache ({} slots of {} tokens in {}), {} MiB workspace;"
-                        + " prompts up to {} tokens, schedule {} from {} tokens on; ready in {} ms",
+                        + " prompts up to {} tokens, schedule {} ({}) from {} tokens on; ready in {} ms",
                 folder.name(),
                 model.architecture(),
                 model.layers(),
@@ -183,7 +183,10 @@ public final class LocalEngine implements Engine {
                 memory.kvType(),
                 memory.workspaceBytes() >> 20,
                 memory.maxPromptTokens(),
-                pruning.schedule().steps(),
+                pruning.schedule().steps().isEmpty()
+                        ? "dense"
+                        : pruning.schedule().stepsText(),
+                pruning.origin(),
                 pruning.minPromptTokens(),
                 (System.nanoTime() - start) / 1_000_000);
         return new Loaded(backend, backend.info(), memory, kv, scheduler, runner);

@@ -6,6 +6,14 @@ package io.sliminfer.engine;
  */
 public interface TokenListener {
 
+    /**
+     * Logits of the whole vocabulary were computed; the token that is drawn from them comes next. What it throws ends the request
+     * with {@link #onFailed}.
+     *
+     * @param logits the engine's own array: do not change it, and copy what is needed after the return
+     */
+    default void onLogits(float[] logits) {}
+
     /** A token was sampled. Ids that end the answer are not passed on. */
     void onToken(int id);
 

@@ -9,6 +9,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
+import java.util.Map;
 import tools.jackson.core.JacksonException;
 import tools.jackson.core.JsonParser;
 import tools.jackson.core.StreamReadConstraints;
@@ -56,6 +57,11 @@ final class Json {
             throw new ModelFormatException(name + ": holds no JSON object.");
         }
         return new JsonFields(name, "", node);
+    }
+
+    /** An object as indented text. */
+    static String text(Map<String, ?> fields) {
+        return MAPPER.writerWithDefaultPrettyPrinter().writeValueAsString(fields);
     }
 
     /** A whole file, if it is small enough. */

@@ -1,7 +1,7 @@
 /**
  * Model folders as published on Hugging Face: configuration, tensors, tokenizer and template files. Everything read here is
- * untrusted input and is checked before it is used. Start at {@link io.sliminfer.format.ModelFolder}. Imports nothing else of
- * this project.
+ * untrusted input and is checked before it is used. Start at {@link io.sliminfer.format.ModelFolder}. Of this project it
+ * imports {@code prune} alone.
  */
 @NullMarked
 package io.sliminfer.format;

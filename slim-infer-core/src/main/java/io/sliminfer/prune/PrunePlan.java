@@ -79,7 +79,17 @@ public record PrunePlan(PruneSchedule schedule, int promptTokens, List<Stage> st
         int head = Math.min(
                 (int) (((long) Math.min(schedule.sink(), promptTokens) + block - 1) / block), firstWindowBlock);
         int tail = blocks - firstWindowBlock;
-        return new PruneShape(block, schedule.unit(), window, promptTokens, blocks, head, tail, blocks, promptTokens);
+        return new PruneShape(
+                block,
+                schedule.unit(),
+                window,
+                promptTokens,
+                blocks,
+                head,
+                tail,
+                blocks,
+                promptTokens,
+                schedule.aggregation());
     }
 
     /** What stays of the live blocks: the protected ones, and as many full candidates as the budget has room for. */
@@ -97,7 +107,8 @@ public record PrunePlan(PruneSchedule schedule, int promptTokens, List<Stage> st
                 live.headBlocks(),
                 live.tailBlocks(),
                 live.headBlocks() + live.tailBlocks() + kept,
-                protectedTokens + kept * block);
+                protectedTokens + kept * block,
+                live.aggregation());
     }
 
     /** What a decision leaves, as the shape of the next one's live blocks. */
@@ -111,7 +122,8 @@ public record PrunePlan(PruneSchedule schedule, int promptTokens, List<Stage> st
                 decision.headBlocks(),
                 decision.tailBlocks(),
                 decision.keptBlocks(),
-                decision.keptTokens());
+                decision.keptTokens(),
+                decision.aggregation());
     }
 
     /**

@@ -15,9 +15,11 @@ import org.jspecify.annotations.Nullable;
  * @param unit   U: consecutive tokens that are scored together, 1..block
  * @param window W: last prompt tokens, whose queries do the scoring; at least 1
  * @param sink   S: first prompt tokens, which are always kept; may be 0
+ * @param aggregation how a block's score follows from those of its units
  * @param steps  pruning layers in rising order; empty means dense prefill
  */
-public record PruneSchedule(int block, int unit, int window, int sink, List<PruneStep> steps) {
+public record PruneSchedule(
+        int block, int unit, int window, int sink, UnitAggregation aggregation, List<PruneStep> steps) {
 
     public static final int BLOCK_DEFAULT = 64;
     public static final int UNIT_DEFAULT = 8;
@@ -44,6 +46,11 @@ public record PruneSchedule(int block, int unit, int window, int sink, List<Prun
                         + steps.get(i - 1).layer());
             }
         }
+    }
+
+    /** A block scores as its best unit. */
+    public PruneSchedule(int block, int unit, int window, int sink, List<PruneStep> steps) {
+        this(block, unit, window, sink, UnitAggregation.MAX, steps);
     }
 
     /** No pruning, with the default block size. */
@@ -102,7 +109,12 @@ public record PruneSchedule(int block, int unit, int window, int sink, List<Prun
 
     /** This schedule without its steps: same blocks, dense prefill. */
     public PruneSchedule withoutSteps() {
-        return steps.isEmpty() ? this : new PruneSchedule(block, unit, window, sink, List.of());
+        return steps.isEmpty() ? this : withSteps(List.of());
+    }
+
+    /** This schedule's blocks and scoring with other steps. */
+    public PruneSchedule withSteps(List<PruneStep> others) {
+        return new PruneSchedule(block, unit, window, sink, aggregation, others);
     }
 
     /**

@@ -1,7 +1,7 @@
 package io.sliminfer.prune;
 
 /**
- * The sizes of one pruning decision of prefill, or of one choice of active blocks in decode, all known before the prompt runs. Blocks are counted in <em>ranks</em>: rank r is the
+ * The sizes of one pruning decision of prefill, or of one choice of active blocks in decode, all known before the prompt runs, and how it scores. Blocks are counted in <em>ranks</em>: rank r is the
  * r-th live block in position order.
  *
  * @param block       tokens in a block
@@ -13,6 +13,7 @@ package io.sliminfer.prune;
  * @param tailBlocks  protected blocks at the end (window), not counted in {@code headBlocks}
  * @param keptBlocks  blocks that stay, protected ones included
  * @param keptTokens  rows that stay
+ * @param aggregation how a block's score follows from those of its units
  */
 public record PruneShape(
         int block,
@@ -23,7 +24,32 @@ public record PruneShape(
         int headBlocks,
         int tailBlocks,
         int keptBlocks,
-        int keptTokens) {
+        int keptTokens,
+        UnitAggregation aggregation) {
+
+    /** A block scores as its best unit. */
+    public PruneShape(
+            int block,
+            int unit,
+            int window,
+            int liveTokens,
+            int liveBlocks,
+            int headBlocks,
+            int tailBlocks,
+            int keptBlocks,
+            int keptTokens) {
+        this(
+                block,
+                unit,
+                window,
+                liveTokens,
+                liveBlocks,
+                headBlocks,
+                tailBlocks,
+                keptBlocks,
+                keptTokens,
+                UnitAggregation.MAX);
+    }
 
     /** Live blocks that may be dropped: ranks {@code headBlocks .. liveBlocks - tailBlocks - 1}, each of {@code block} tokens. */
     public int candidates() {

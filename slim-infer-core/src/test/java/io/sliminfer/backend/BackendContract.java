@@ -15,6 +15,7 @@ import io.sliminfer.prune.PrunePlan;
 import io.sliminfer.prune.PruneSchedule;
 import io.sliminfer.prune.PruneShape;
 import io.sliminfer.prune.PruneStep;
+import io.sliminfer.prune.UnitAggregation;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
@@ -376,6 +377,24 @@ public abstract class BackendContract {
         int[] slots = shuffledSlots(count);
         attend(layout, pool, sequence(slots, tokens, tokens));
         scoreBlocks(layout, pool, slots, shape(tokens, block, unit, window, sink, 0.5));
+    }
+
+    @ParameterizedTest
+    @EnumSource(UnitAggregation.class)
+    protected void scoresBlocksByAllTheirUnits(UnitAggregation aggregation) {
+        TwinHeads layout = twins.heads(4, 2, 32, false, 400);
+        int count = 140 / 16 + 2;
+        TwinPool pool = twins.pool(count, 16, 2, 32);
+        int[] slots = shuffledSlots(count);
+        attend(layout, pool, sequence(slots, 140, 140));
+        // Blocks of 18 in units of 4, 4, 4, 4 and 2; the last block has 14 tokens.
+        PruneSchedule schedule =
+                new PruneSchedule(18, 4, 7, 10, aggregation, List.of(new PruneStep(0, Budget.parse("0.5"))));
+        scoreBlocks(
+                layout,
+                pool,
+                slots,
+                PrunePlan.of(schedule, 140, 2).stages().get(0).decision());
     }
 
     @Test

@@ -68,7 +68,7 @@ class DefaultScheduleTests {
 
     @Test
     void shortPromptsStayDense() {
-        PruneDefaults defaults = PruneSettings.defaults().resolve(12);
+        PruneDefaults defaults = new PruneDefaults(DefaultSchedule.of(12), PruneDefaults.MIN_PROMPT_TOKENS_DEFAULT);
 
         assertThat(defaults.scheduleFor(1023)).isEqualTo(PruneSchedule.dense());
         assertThat(defaults.scheduleFor(1024)).isEqualTo(DefaultSchedule.of(12));

@@ -71,6 +71,46 @@ class LocalEngineTests {
     }
 
     @Test
+    void aListenerSeesTheLogitsOfEachToken() {
+        List<Integer> likeliest = new ArrayList<>();
+        RecordedGeneration generation = new RecordedGeneration() {
+            @Override
+            public void onLogits(float[] logits) {
+                int best = 0;
+                for (int i = 1; i < logits.length; i++) {
+                    best = logits[i] > logits[best] ? i : best;
+                }
+                likeliest.add(best);
+            }
+        };
+        try (TestEngine test = TestEngine.settings().open(folder)) {
+            test.engine.submit(greedy(test.prompt(1, 30), 5), generation);
+
+            generation.awaitFinish(FinishReason.LENGTH);
+
+            assertThat(likeliest).hasSize(5).isEqualTo(generation.tokens());
+        }
+    }
+
+    @Test
+    void aListenerThatFailsOnLogitsEndsItsRequestAlone() {
+        RecordedGeneration failing = new RecordedGeneration() {
+            @Override
+            public void onLogits(float[] logits) {
+                throw new IllegalStateException("no room");
+            }
+        };
+        try (TestEngine test = TestEngine.settings().open(folder)) {
+            RecordedGeneration other = test.submit(greedy(test.prompt(2, 30), 5));
+            test.engine.submit(greedy(test.prompt(1, 30), 5), failing);
+
+            assertThat(failing.awaitFailure(EngineException.Kind.INTERNAL)).hasMessageContaining("no room");
+            assertThat(failing.tokens()).isEmpty();
+            other.awaitFinish(FinishReason.LENGTH);
+        }
+    }
+
+    @Test
     void theModelsPositionsLimitTheAnswer() {
         try (TestEngine test = TestEngine.settings().open(folder)) {
             RecordedGeneration generation = test.submit(greedy(test.prompt(3, 4090), 1000));

@@ -66,7 +66,8 @@ public final class OptionsMapper {
         boolean shaped = options.getPruningBlock() != null
                 || options.getPruningUnit() != null
                 || options.getPruningWindow() != null
-                || options.getPruningSink() != null;
+                || options.getPruningSink() != null
+                || options.getPruningAggregation() != null;
         if (options.getPruning() == null && options.getPruningSchedule() == null && !shaped) {
             return null;
         }
@@ -75,6 +76,7 @@ public final class OptionsMapper {
                 orElse(options.getPruningUnit(), engine.unit()),
                 orElse(options.getPruningWindow(), engine.window()),
                 orElse(options.getPruningSink(), engine.sink()),
+                orElse(options.getPruningAggregation(), engine.aggregation()),
                 steps(options, engine));
     }
 

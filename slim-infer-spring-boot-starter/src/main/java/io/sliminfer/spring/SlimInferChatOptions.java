@@ -1,6 +1,7 @@
 package io.sliminfer.spring;
 
 import io.sliminfer.prune.PruneStep;
+import io.sliminfer.prune.UnitAggregation;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -32,6 +33,8 @@ public final class SlimInferChatOptions extends DefaultToolCallingChatOptions {
     private static final Option<Integer> PRUNING_UNIT = new Option<>("pruning-unit", Integer.class);
     private static final Option<Integer> PRUNING_WINDOW = new Option<>("pruning-window", Integer.class);
     private static final Option<Integer> PRUNING_SINK = new Option<>("pruning-sink", Integer.class);
+    private static final Option<UnitAggregation> PRUNING_AGGREGATION =
+            new Option<>("pruning-aggregation", UnitAggregation.class);
 
     private final Map<Option<?>, Object> own;
     private final Map<String, Object> templateArguments;
@@ -97,7 +100,7 @@ public final class SlimInferChatOptions extends DefaultToolCallingChatOptions {
         return get(PRUNING_SCHEDULE);
     }
 
-    /** Tokens in a block, the unit that is kept or pruned; the engine's own if null, as for the next three. */
+    /** Tokens in a block, the unit that is kept or pruned; the engine's own if null, as for the next four. */
     public @Nullable Integer getPruningBlock() {
         return get(PRUNING_BLOCK);
     }
@@ -115,6 +118,11 @@ public final class SlimInferChatOptions extends DefaultToolCallingChatOptions {
     /** First prompt tokens, which are always kept. */
     public @Nullable Integer getPruningSink() {
         return get(PRUNING_SINK);
+    }
+
+    /** How a block's score follows from those of its units. */
+    public @Nullable UnitAggregation getPruningAggregation() {
+        return get(PRUNING_AGGREGATION);
     }
 
     /** Further variables of the chat template, such as {@code enable_thinking}; never null. */
@@ -225,6 +233,11 @@ public final class SlimInferChatOptions extends DefaultToolCallingChatOptions {
         /** See {@link SlimInferChatOptions#getPruningSink()}. */
         public Builder pruningSink(@Nullable Integer sink) {
             return set(PRUNING_SINK, sink);
+        }
+
+        /** See {@link SlimInferChatOptions#getPruningAggregation()}. */
+        public Builder pruningAggregation(@Nullable UnitAggregation aggregation) {
+            return set(PRUNING_AGGREGATION, aggregation);
         }
 
         /** Replaces all arguments; see {@link SlimInferChatOptions#getTemplateArguments()}. */

@@ -7,6 +7,7 @@ import io.sliminfer.engine.Sampling;
 import io.sliminfer.prune.Budget;
 import io.sliminfer.prune.PruneSchedule;
 import io.sliminfer.prune.PruneStep;
+import io.sliminfer.prune.UnitAggregation;
 import java.util.List;
 import java.util.function.UnaryOperator;
 import java.util.stream.Stream;
@@ -80,6 +81,12 @@ class OptionsMapperTests {
         assertThat(schedule(options ->
                         options.pruningBlock(8).pruningUnit(4).pruningWindow(2).pruningSink(0)))
                 .isEqualTo(new PruneSchedule(8, 4, 2, 0, ENGINE.steps()));
+    }
+
+    @Test
+    void anAggregationAloneKeepsTheEnginesSchedule() {
+        assertThat(schedule(options -> options.pruningAggregation(UnitAggregation.SUM)))
+                .isEqualTo(new PruneSchedule(128, 16, 32, 48, UnitAggregation.SUM, ENGINE.steps()));
     }
 
     @Test

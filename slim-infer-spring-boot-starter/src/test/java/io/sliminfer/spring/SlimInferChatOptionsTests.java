@@ -3,6 +3,7 @@ package io.sliminfer.spring;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.sliminfer.prune.PruneSchedule;
+import io.sliminfer.prune.UnitAggregation;
 import java.lang.reflect.Method;
 import java.util.Arrays;
 import java.util.List;
@@ -43,6 +44,7 @@ class SlimInferChatOptionsTests extends AbstractChatOptionsTests<SlimInferChatOp
                 .pruningUnit(4)
                 .pruningWindow(16)
                 .pruningSink(8)
+                .pruningAggregation(UnitAggregation.SUM)
                 .toolContext(Map.of("user", "u1"))
                 .templateArgument("enable_thinking", false);
     }
@@ -113,6 +115,7 @@ class SlimInferChatOptionsTests extends AbstractChatOptionsTests<SlimInferChatOp
                         full().pruningUnit(2).build(),
                         full().pruningWindow(8).build(),
                         full().pruningSink(4).build(),
+                        full().pruningAggregation(UnitAggregation.MEAN).build(),
                         full().templateArgument("enable_thinking", true).build()))
                 .doesNotContain(options)
                 .doesNotHaveDuplicates();

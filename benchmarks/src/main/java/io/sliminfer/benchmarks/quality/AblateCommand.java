@@ -6,6 +6,7 @@ import io.sliminfer.benchmarks.quality.ruler.RulerTask;
 import io.sliminfer.benchmarks.quality.ruler.RulerTasks;
 import io.sliminfer.benchmarks.quality.ruler.Style;
 import io.sliminfer.prune.PruneSchedule;
+import io.sliminfer.prune.UnitAggregation;
 import java.io.PrintWriter;
 import java.util.ArrayList;
 import java.util.LinkedHashSet;
@@ -17,12 +18,12 @@ import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
 /**
- * Compares ways of pruning on the same cases: every schedule with the engine's sizes, then the first schedule with one size changed at a
- * time. Dense prefill is asked once for each case and paired with all of them.
+ * Compares ways of pruning on the same cases: every schedule with the engine's sizes, then the first schedule with one size, or the
+ * aggregation, changed at a time. Dense prefill is asked once for each case and paired with all of them.
  */
 @Command(
         name = "ablate",
-        description = "Compares schedules, blocks, units, windows and sinks on the same cases.",
+        description = "Compares schedules, blocks, units, windows, sinks and aggregations on the same cases.",
         mixinStandardHelpOptions = true,
         sortOptions = false)
 final class AblateCommand implements Callable<Integer> {
@@ -90,6 +91,15 @@ final class AblateCommand implements Callable<Integer> {
             description = "Sinks beside the engine's (default: ${DEFAULT-VALUE}).")
     private List<Integer> sinks = List.of();
 
+    @Option(
+            names = "--aggregation",
+            split = ",",
+            paramLabel = "NAME",
+            defaultValue = "mean",
+            description =
+                    "Ways from unit scores to block scores beside the engine's: max, mean, sum; mean and sum keep the same blocks (default: ${DEFAULT-VALUE}).")
+    private List<String> aggregations = List.of();
+
     @Override
     public Integer call() {
         options.refuseOptionsBeforeCommand();
@@ -130,22 +140,28 @@ final class AblateCommand implements Callable<Integer> {
                 "--blocks",
                 () -> variants.addAll(blocks.stream()
                         .map(block -> new PruneVariant(
-                                first, block, block < PruneSchedule.UNIT_DEFAULT ? block : null, null, null))
+                                first, block, block < PruneSchedule.UNIT_DEFAULT ? block : null, null, null, null))
                         .toList()));
         options.checked(
                 "--units",
                 () -> variants.addAll(units.stream()
-                        .map(unit -> new PruneVariant(first, null, unit, null, null))
+                        .map(unit -> new PruneVariant(first, null, unit, null, null, null))
                         .toList()));
         options.checked(
                 "--windows",
                 () -> variants.addAll(windows.stream()
-                        .map(window -> new PruneVariant(first, null, null, window, null))
+                        .map(window -> new PruneVariant(first, null, null, window, null, null))
                         .toList()));
         options.checked(
                 "--sinks",
                 () -> variants.addAll(sinks.stream()
-                        .map(sink -> new PruneVariant(first, null, null, null, sink))
+                        .map(sink -> new PruneVariant(first, null, null, null, sink, null))
+                        .toList()));
+        options.checked(
+                "--aggregation",
+                () -> variants.addAll(aggregations.stream()
+                        .map(UnitAggregation::parse)
+                        .map(aggregation -> new PruneVariant(first, null, null, null, null, aggregation))
                         .toList()));
         return List.copyOf(variants);
     }

@@ -3,6 +3,7 @@ package io.sliminfer.benchmarks.quality;
 import io.sliminfer.backend.BackendSettings;
 import io.sliminfer.chat.ChatEngine;
 import io.sliminfer.chat.ChatEngines;
+import io.sliminfer.engine.Engine;
 import io.sliminfer.engine.EngineSettings;
 import io.sliminfer.engine.KvSettings;
 import io.sliminfer.engine.PruneSettings;
@@ -26,6 +27,11 @@ final class ModelUnderTest implements AutoCloseable {
 
     /** @param backend null for the best one that works here */
     static ModelUnderTest open(Path folder, @Nullable String backend) {
+        return open(folder, backend, PruneSettings.defaults());
+    }
+
+    /** @param pruning of requests that do not choose for themselves */
+    static ModelUnderTest open(Path folder, @Nullable String backend, PruneSettings pruning) {
         PromptTokens tokens = PromptTokens.open(folder);
         try {
             ChatEngine engine = ChatEngines.open(
@@ -33,7 +39,7 @@ final class ModelUnderTest implements AutoCloseable {
                     new EngineSettings(
                             backend,
                             BackendSettings.defaults(),
-                            PruneSettings.defaults(),
+                            pruning,
                             0,
                             KvSettings.defaults(),
                             EngineSettings.BATCH_MAX_DEFAULT,
@@ -48,6 +54,10 @@ final class ModelUnderTest implements AutoCloseable {
 
     ChatModel chatModel() {
         return chatModel;
+    }
+
+    Engine engine() {
+        return engine.engine();
     }
 
     PromptTokens tokens() {

@@ -39,7 +39,12 @@ public final class PromptTokens implements AutoCloseable {
 
     /** Prompt tokens of a conversation. */
     public int count(List<Turn> turns) {
-        return tokenizer.encode(render(turns)).length;
+        return ids(turns).length;
+    }
+
+    /** The prompt's ids, as the engine gets them. */
+    public int[] ids(List<Turn> turns) {
+        return tokenizer.encode(render(turns));
     }
 
     /**

@@ -1,6 +1,7 @@
 package io.sliminfer.benchmarks.quality;
 
 import io.sliminfer.prune.PruneSchedule;
+import io.sliminfer.prune.UnitAggregation;
 import io.sliminfer.spring.SlimInferChatOptions;
 import java.util.LinkedHashMap;
 import java.util.Map;
@@ -16,7 +17,8 @@ public record PruneVariant(
         @Nullable Integer block,
         @Nullable Integer unit,
         @Nullable Integer window,
-        @Nullable Integer sink) {
+        @Nullable Integer sink,
+        @Nullable UnitAggregation aggregation) {
 
     /** On the command line, the engine's own schedule. */
     public static final String OWN = "default";
@@ -40,7 +42,7 @@ public record PruneVariant(
     }
 
     public static PruneVariant of(String schedule) {
-        return new PruneVariant(schedule, null, null, null, null);
+        return new PruneVariant(schedule, null, null, null, null, null);
     }
 
     /** Such as {@code 4:0.5,8:0.25 block=32}. */
@@ -51,12 +53,13 @@ public record PruneVariant(
         return label.toString();
     }
 
-    private Map<String, Integer> sizes() {
-        Map<String, Integer> sizes = new LinkedHashMap<>();
+    private Map<String, Object> sizes() {
+        Map<String, Object> sizes = new LinkedHashMap<>();
         sizes.put("block", block);
         sizes.put("unit", unit);
         sizes.put("window", window);
         sizes.put("sink", sink);
+        sizes.put("aggregation", aggregation);
         sizes.values().removeIf(size -> size == null);
         return sizes;
     }
@@ -68,6 +71,7 @@ public record PruneVariant(
                 .pruningBlock(block)
                 .pruningUnit(unit)
                 .pruningWindow(window)
-                .pruningSink(sink);
+                .pruningSink(sink)
+                .pruningAggregation(aggregation);
     }
 }

@@ -9,6 +9,7 @@ import io.sliminfer.benchmarks.quality.ruler.RulerTask;
 import io.sliminfer.benchmarks.quality.ruler.RulerTasks;
 import io.sliminfer.benchmarks.quality.ruler.Style;
 import io.sliminfer.prune.PruneSchedule;
+import io.sliminfer.prune.UnitAggregation;
 import java.io.PrintWriter;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -108,6 +109,12 @@ public final class QualityCommand implements Callable<Integer> {
     private @Nullable Integer sink;
 
     @Option(
+            names = "--aggregation",
+            paramLabel = "NAME",
+            description = "Of unit scores to block scores: max, mean or sum.")
+    private @Nullable String aggregation;
+
+    @Option(
             names = "--max-tokens",
             paramLabel = "TOKENS",
             description = "Most prompt and answer tokens of LongBench; what the model takes by default.")
@@ -173,7 +180,13 @@ public final class QualityCommand implements Callable<Integer> {
     private List<PruneVariant> variants() {
         return options.checked("--schedule", () -> (schedules.isEmpty() ? List.of(PruneVariant.OWN) : schedules)
                 .stream()
-                        .map(schedule -> new PruneVariant(schedule, block, unit, window, sink))
+                        .map(schedule -> new PruneVariant(
+                                schedule,
+                                block,
+                                unit,
+                                window,
+                                sink,
+                                aggregation == null ? null : UnitAggregation.parse(aggregation)))
                         .distinct()
                         .toList());
     }

@@ -38,11 +38,13 @@ final class QualityRun implements AutoCloseable {
     }
 
     List<PairedResult> run(List<EvalCase> cases, List<PruneVariant> variants) {
-        return new PairedRunner(model.chatModel(), variants, lines, line -> {
-                    progress.println(line);
-                    progress.flush();
-                })
-                .run(cases);
+        return new PairedRunner(model.chatModel(), variants, lines, this::progress).run(cases);
+    }
+
+    /** A line for people. */
+    void progress(String line) {
+        progress.println(line);
+        progress.flush();
     }
 
     void write(Map<String, ?> line) {
@@ -52,6 +54,11 @@ final class QualityRun implements AutoCloseable {
     /** Appends the summaries and writes the table with what was measured on what. */
     String finish(List<Summary> summaries) {
         summaries.forEach(summary -> lines.write(summary.toMap()));
+        return finish(Summary.table(summaries) + Summary.changes(summaries));
+    }
+
+    /** Writes tables with what was measured on what; returns the file's text. */
+    String finish(String tables) {
         String text = "%s; model %s, %s, commit %s, %s\n\n%s"
                 .formatted(
                         "`" + header.get("command") + "`",
@@ -59,7 +66,7 @@ final class QualityRun implements AutoCloseable {
                         model.device(),
                         header.get("commit"),
                         header.get("date"),
-                        Summary.table(summaries) + Summary.changes(summaries));
+                        tables);
         try {
             Files.writeString(folder.resolve(name + ".md"), text);
         } catch (IOException e) {

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.within;
 
 import io.sliminfer.benchmarks.quality.score.Metric;
 import io.sliminfer.benchmarks.report.JsonLines;
+import io.sliminfer.prune.UnitAggregation;
 import io.sliminfer.spring.SlimInferChatOptions;
 import io.sliminfer.spring.SlimInferMetadata;
 import java.nio.file.Path;
@@ -65,7 +66,10 @@ class PairedRunnerTests {
 
     @Test
     void asksEachCaseDenselyAndByEachVariantInTurningOrder() {
-        run(List.of(city("a", 64), city("b", 64)), PruneVariant.of("4:0.5"), new PruneVariant("4:0.25", 32, 4, 16, 0));
+        run(
+                List.of(city("a", 64), city("b", 64)),
+                PruneVariant.of("4:0.5"),
+                new PruneVariant("4:0.25", 32, 4, 16, 0, UnitAggregation.MEAN));
 
         List<SlimInferChatOptions> counted = requests.subList(2, requests.size());
         assertThat(counted)
@@ -83,6 +87,7 @@ class PairedRunnerTests {
         assertThat(sized.getPruningUnit()).isEqualTo(4);
         assertThat(sized.getPruningWindow()).isEqualTo(16);
         assertThat(sized.getPruningSink()).isZero();
+        assertThat(sized.getPruningAggregation()).isEqualTo(UnitAggregation.MEAN);
     }
 
     @Test

@@ -118,7 +118,7 @@ class QualityCommandTests {
 
     @Test
     void comparesWaysOfPruning() throws IOException {
-        String sizes = "--blocks 4,32 --units 1 --windows 32 --sinks 0";
+        String sizes = "--blocks 4,32 --units 1 --windows 32 --sinks 0 --aggregation sum";
         int exit = runWithModel(
                 ("ablate --tasks niah_single_2 --lengths 512 --count 1 --schedule 4:0.5 " + sizes).split(" "));
 
@@ -131,7 +131,8 @@ class QualityCommandTests {
                         "4:0.5 block=32",
                         "4:0.5 unit=1",
                         "4:0.5 window=32",
-                        "4:0.5 sink=0");
+                        "4:0.5 sink=0",
+                        "4:0.5 aggregation=sum");
         assertThat(Files.readString(folder.resolve("ablation.md"))).contains("4:0.5 block=32");
     }
 
@@ -151,6 +152,7 @@ class QualityCommandTests {
                 "--tasks vt --lengths 0 --model . --out o | --lengths 0 is not allowed",
                 "--tasks vt --style short --model . --out o | --style short is unknown: use ruler or tiny",
                 "--tasks vt --schedule 4 --model . --out o | --schedule: pruning schedule '4'",
+                "--tasks vt --aggregation best --model . --out o | pruning aggregation 'best' is unknown: use max, mean, sum",
                 "--tasks vt --block 0 --model . --out o | pruning block of 0 tokens is not allowed",
                 "--tasks vt --model no-such-folder --out o | --model no-such-folder is not a folder",
                 "--cases c --lengths 64 --model . --out o | --lengths is of no use with cases from files",

@@ -52,15 +52,28 @@ public final class BlockKernels {
     }
 
     /**
-     * Each live block's score: the highest of its units' scores.
+     * Each live block's score: the highest, the mean or the sum of its units' scores.
      *
      * @param unitScores one for each unit, in order
      */
     public static void blockScores(float[] scores, float[] unitScores, PruneShape shape) {
         for (int rank = 0; rank < shape.liveBlocks(); rank++) {
             int units = unitsOf(shape.tokensOf(rank), shape.unit());
-            scores[rank] = RowKernels.max(unitScores, firstUnit(shape, rank), units);
+            int first = firstUnit(shape, rank);
+            scores[rank] = switch (shape.aggregation()) {
+                case MAX -> RowKernels.max(unitScores, first, units);
+                case MEAN -> sum(unitScores, first, units) / units;
+                case SUM -> sum(unitScores, first, units);
+            };
         }
+    }
+
+    private static float sum(float[] values, int first, int count) {
+        float sum = 0;
+        for (int i = first; i < first + count; i++) {
+            sum += values[i];
+        }
+        return sum;
     }
 
     /** The ranks that stay, ascending: protected ones and the best candidates, the lower rank first among equal scores. */

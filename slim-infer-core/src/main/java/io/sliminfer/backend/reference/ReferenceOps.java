@@ -259,9 +259,22 @@ final class ReferenceOps implements Ops {
             }
         }
 
-        double[] blockScores = new double[shape.liveBlocks()];
+        double[] best = new double[shape.liveBlocks()];
+        double[] sums = new double[shape.liveBlocks()];
+        int[] units = new int[shape.liveBlocks()];
         for (int u = 0; u < unitScores.length; u++) {
-            blockScores[rankOf.get(u)] = Math.max(blockScores[rankOf.get(u)], unitScores[u]);
+            int rank = rankOf.get(u);
+            best[rank] = Math.max(best[rank], unitScores[u]);
+            sums[rank] += unitScores[u];
+            units[rank]++;
+        }
+        double[] blockScores = new double[shape.liveBlocks()];
+        for (int rank = 0; rank < blockScores.length; rank++) {
+            blockScores[rank] = switch (shape.aggregation()) {
+                case MAX -> best[rank];
+                case MEAN -> sums[rank] / units[rank];
+                case SUM -> sums[rank];
+            };
         }
         for (int rank = 0; rank < blockScores.length; rank++) {
             HeapTensor.of(scores).floats()[HeapTensor.of(scores).at(0) + rank] = (float) blockScores[rank];

@@ -3,6 +3,7 @@ package io.sliminfer.backend.cpu;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.sliminfer.prune.PruneShape;
+import io.sliminfer.prune.UnitAggregation;
 import org.junit.jupiter.api.Test;
 
 class BlockKernelsTests {
@@ -33,6 +34,23 @@ class BlockKernelsTests {
         float[] scores = new float[6];
         BlockKernels.blockScores(scores, unitScores, SHAPE);
         assertThat(scores).containsExactly(0, 3, 0, 0, 0, 7);
+    }
+
+    @Test
+    void aBlockMayScoreAsTheMeanOrTheSumOfItsUnits() {
+        float[] unitScores = new float[17];
+        unitScores[4] = 3;
+        unitScores[5] = 6;
+        unitScores[16] = 7;
+        float[] scores = new float[6];
+        BlockKernels.blockScores(scores, unitScores, shape(UnitAggregation.SUM));
+        assertThat(scores).containsExactly(0, 9, 0, 0, 0, 7);
+        BlockKernels.blockScores(scores, unitScores, shape(UnitAggregation.MEAN));
+        assertThat(scores).containsExactly(0, 3, 0, 0, 0, 3.5f);
+    }
+
+    private static PruneShape shape(UnitAggregation aggregation) {
+        return new PruneShape(5, 2, 4, 28, 6, 1, 2, 4, 18, aggregation);
     }
 
     @Test

@@ -5,11 +5,14 @@ import io.sliminfer.engine.EngineSettings;
 import io.sliminfer.engine.KvSettings;
 import io.sliminfer.engine.PruneSettings;
 import io.sliminfer.prune.PruneSchedule;
+import io.sliminfer.prune.PruneSizes;
+import io.sliminfer.prune.UnitAggregation;
 import io.sliminfer.spring.OptionsMapper;
 import io.sliminfer.spring.SlimInferChatOptions;
 import java.nio.file.Path;
 import java.util.HashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.function.BiConsumer;
 import java.util.function.Supplier;
@@ -135,39 +138,63 @@ public record SlimInferProperties(
      *
      * @param enabled         Whether long prompts are pruned.
      * @param schedule        Pruning layers and budgets, such as "4:0.5,8:2048/512": after layer 4 half of the prompt stays live, after
-     *                        layer 8 2,048 tokens, of which a generated token attends to 512. By default chosen by the model's depth.
-     * @param block           Tokens in a block, the unit that is kept or pruned.
-     * @param unit            Consecutive tokens that are scored together; at most a block.
-     * @param window          Last prompt tokens, whose queries do the scoring.
-     * @param sink            First prompt tokens, which are always kept.
+     *                        layer 8 2,048 tokens, of which a generated token attends to 512. "calibrated" takes them from slim-infer.json
+     *                        in the model's folder; "auto" does so if there is one, and else chooses by the model's depth.
+     * @param block           Tokens in a block, the unit that is kept or pruned; 64, or what slim-infer.json says where it is used.
+     * @param unit            Consecutive tokens that are scored together, at most a block; 8, or what slim-infer.json says where it is used.
+     * @param window          Last prompt tokens, whose queries do the scoring; 64, or what slim-infer.json says where it is used.
+     * @param sink            First prompt tokens, which are always kept; 64, or what slim-infer.json says where it is used.
+     * @param aggregation     How a block's score follows from those of its units; max, or what slim-infer.json says where it is used.
      * @param minPromptTokens Shorter prompts are not pruned.
      */
     public record Pruning(
             @DefaultValue("true") boolean enabled,
-            @Nullable String schedule,
-            @DefaultValue("64") int block,
-            @DefaultValue("8") int unit,
-            @DefaultValue("64") int window,
-            @DefaultValue("64") int sink,
+            @DefaultValue(AUTO) String schedule,
+            @Nullable Integer block,
+            @Nullable Integer unit,
+            @Nullable Integer window,
+            @Nullable Integer sink,
+            @Nullable UnitAggregation aggregation,
             @DefaultValue("1024") int minPromptTokens) {
+
+        static final String AUTO = "auto";
+        static final String CALIBRATED = "calibrated";
 
         /** The engine's pruning. */
         PruneSettings settings() {
-            check("pruning.block", block, () -> new PruneSchedule(block, 1, 1, 0, List.of()));
-            check("pruning.unit", unit, () -> new PruneSchedule(block, unit, 1, 0, List.of()));
-            check("pruning.window", window, () -> new PruneSchedule(block, unit, window, 0, List.of()));
-            PruneSchedule dense =
-                    check("pruning.sink", sink, () -> new PruneSchedule(block, unit, window, sink, List.of()));
-            PruneSettings off =
-                    check("pruning.min-prompt-tokens", minPromptTokens, () -> PruneSettings.of(dense, minPromptTokens));
-            if (schedule == null) {
-                return enabled ? PruneSettings.byDepth(dense, minPromptTokens) : off;
+            PruneSizes sizes = sizes();
+            PruneSettings off = SlimInferProperties.check(
+                    "pruning.min-prompt-tokens",
+                    minPromptTokens,
+                    () -> PruneSettings.of(sizes.over(PruneSchedule.dense()), minPromptTokens));
+            PruneSettings on =
+                    switch (schedule.strip().toLowerCase(Locale.ROOT)) {
+                        case AUTO -> PruneSettings.auto(sizes, minPromptTokens);
+                        case CALIBRATED -> PruneSettings.calibrated(sizes, minPromptTokens);
+                        default -> PruneSettings.of(explicit(sizes), minPromptTokens);
+                    };
+            return enabled ? on : off;
+        }
+
+        /** Checked one after the other, so that an error names its property. */
+        private PruneSizes sizes() {
+            check("pruning.block", block, new PruneSizes(block, 1, null, null, null));
+            int units = unit == null ? PruneSchedule.UNIT_DEFAULT : unit;
+            check("pruning.unit", units, new PruneSizes(block, units, null, null, null));
+            check("pruning.window", window, new PruneSizes(null, null, window, null, null));
+            check("pruning.sink", sink, new PruneSizes(null, null, null, sink, null));
+            return new PruneSizes(block, unit, window, sink, aggregation);
+        }
+
+        private static void check(String name, @Nullable Integer value, PruneSizes sizes) {
+            if (value != null) {
+                SlimInferProperties.check(name, value, () -> sizes.over(PruneSchedule.dense()));
             }
-            PruneSchedule pruned = check(
-                    "pruning.schedule",
-                    schedule,
-                    () -> new PruneSchedule(block, unit, window, sink, PruneSchedule.parseSteps(schedule)));
-            return enabled ? PruneSettings.of(pruned, minPromptTokens) : off;
+        }
+
+        private PruneSchedule explicit(PruneSizes sizes) {
+            return SlimInferProperties.check("pruning.schedule", schedule, () -> sizes.over(PruneSchedule.dense())
+                    .withSteps(PruneSchedule.parseSteps(schedule)));
         }
     }
 

@@ -10,6 +10,8 @@ import io.sliminfer.engine.KvSettings;
 import io.sliminfer.engine.PruneSettings;
 import io.sliminfer.format.DType;
 import io.sliminfer.prune.PruneSchedule;
+import io.sliminfer.prune.PruneSizes;
+import io.sliminfer.prune.UnitAggregation;
 import io.sliminfer.spring.SlimInferChatOptions;
 import java.lang.reflect.RecordComponent;
 import java.nio.file.Path;
@@ -20,6 +22,7 @@ import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 import org.springframework.boot.context.properties.bind.BindException;
 import org.springframework.boot.context.properties.bind.Binder;
 import org.springframework.boot.context.properties.source.InvalidConfigurationPropertyValueException;
@@ -61,9 +64,11 @@ class SlimInferPropertiesTests {
                 "pruning.unit=4",
                 "pruning.window=16",
                 "pruning.sink=0",
+                "pruning.aggregation=mean",
                 "pruning.min-prompt-tokens=100");
 
-        PruneSchedule schedule = new PruneSchedule(32, 4, 16, 0, PruneSchedule.parseSteps("4:0.5,8:2048/0.05"));
+        PruneSchedule schedule =
+                new PruneSchedule(32, 4, 16, 0, UnitAggregation.MEAN, PruneSchedule.parseSteps("4:0.5,8:2048/0.05"));
         assertThat(properties.engineSettings())
                 .isEqualTo(new EngineSettings(
                         "cpu",
@@ -91,11 +96,25 @@ class SlimInferPropertiesTests {
     }
 
     @Test
-    void sizesWithoutAScheduleApplyToTheOneByDepth() {
+    void sizesWithoutAScheduleApplyToTheEnginesChoice() {
         assertThat(bind("pruning.block=32", "pruning.min-prompt-tokens=0")
                         .engineSettings()
                         .pruning())
-                .isEqualTo(PruneSettings.byDepth(new PruneSchedule(32, 8, 64, 64, List.of()), 0));
+                .isEqualTo(PruneSettings.auto(new PruneSizes(32, null, null, null, null), 0));
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"calibrated", " Calibrated"})
+    void theScheduleMayHaveToBeTheModels(String schedule) {
+        assertThat(bind("pruning.schedule=" + schedule).engineSettings().pruning())
+                .isEqualTo(PruneSettings.calibrated(PruneSizes.NONE, 1024));
+        assertThat(bind("pruning.schedule=auto").engineSettings().pruning()).isEqualTo(PruneSettings.defaults());
+    }
+
+    @Test
+    void anEmptyScheduleIsDense() {
+        assertThat(bind("pruning.schedule=").engineSettings().pruning())
+                .isEqualTo(PruneSettings.of(PruneSchedule.dense(), 1024));
     }
 
     @Test
@@ -152,6 +171,7 @@ class SlimInferPropertiesTests {
                 "prefill-tile|-1|0 for the backend's choice",
                 "pruning.block|0|1..1024",
                 "pruning.unit|65|1..64",
+                "pruning.schedule|measured|not LAYER:BUDGET",
                 "pruning.window|0|1..1024",
                 "pruning.sink|-1|0 or more",
                 "pruning.min-prompt-tokens|-1|0 or more",

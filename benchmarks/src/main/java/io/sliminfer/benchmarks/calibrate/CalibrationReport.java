@@ -1,0 +1,99 @@
+package io.sliminfer.benchmarks.calibrate;
+
+import io.sliminfer.benchmarks.report.MarkdownTable;
+import io.sliminfer.benchmarks.report.Spread;
+import io.sliminfer.prune.PruneStep;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.TreeSet;
+
+/** What a calibration found, as lines of results and as Markdown. */
+public final class CalibrationReport {
+
+    private CalibrationReport() {}
+
+    /** A line for each prompt of a measurement. */
+    public static Map<String, Object> caseLine(
+            Calibration.Prompt prompt, List<List<PruneStep>> schedules, List<Change> changes) {
+        Map<String, Object> line = new LinkedHashMap<>();
+        line.put("type", "case");
+        line.put("id", prompt.id());
+        line.put("promptTokens", prompt.tokens().length);
+        List<Map<String, Object>> pruned = new ArrayList<>();
+        for (int i = 0; i < changes.size(); i++) {
+            Map<String, Object> change = new LinkedHashMap<>();
+            change.put("schedule", new Candidate(schedules.get(i), 1, changes.get(i)).label());
+            change.put("divergence", Spread.rounded(changes.get(i).divergence()));
+            change.put("agrees", changes.get(i).agreement() == 1);
+            pruned.add(change);
+        }
+        line.put("pruned", pruned);
+        return line;
+    }
+
+    /**
+     * A line for a schedule.
+     *
+     * @param type {@code sensitivity} or {@code schedule}
+     */
+    public static Map<String, Object> line(String type, Candidate candidate) {
+        Map<String, Object> line = new LinkedHashMap<>();
+        line.put("type", type);
+        line.put("schedule", candidate.label());
+        line.put("divergence", Spread.rounded(candidate.divergence()));
+        line.put("agreement", Spread.rounded(candidate.change().agreement()));
+        line.put("flopsSavedShare", Spread.rounded(1 - candidate.flopsShare()));
+        return line;
+    }
+
+    /** Single steps: a row for each layer, a column for each share; divergence and, in percent, agreement. */
+    public static String sensitivityTable(List<Candidate> singles) {
+        TreeSet<String> shares = new TreeSet<>();
+        Map<Integer, Map<String, Candidate>> layers = new LinkedHashMap<>();
+        for (Candidate single : singles) {
+            PruneStep step = single.steps().get(0);
+            shares.add(step.budget().toString());
+            layers.computeIfAbsent(step.layer(), layer -> new LinkedHashMap<>())
+                    .put(step.budget().toString(), single);
+        }
+        List<String> columns = new ArrayList<>(shares.descendingSet());
+        List<String> header = new ArrayList<>(List.of("Layer"));
+        columns.forEach(share -> header.add("keeps " + share));
+        MarkdownTable table = new MarkdownTable(header.toArray(new String[0]));
+        layers.forEach((layer, ofLayer) -> {
+            List<String> row = new ArrayList<>(List.of(layer.toString()));
+            columns.forEach(share -> {
+                Candidate single = ofLayer.get(share);
+                row.add(
+                        single == null
+                                ? "prunes nothing"
+                                : String.format(
+                                        Locale.ROOT,
+                                        "%.4f (%.0f %%)",
+                                        single.divergence(),
+                                        single.change().agreement() * 100));
+            });
+            table.row(row.toArray(new String[0]));
+        });
+        return table.render();
+    }
+
+    /** Measured schedules, cheapest first. */
+    public static String scheduleTable(List<Candidate> measured, List<Candidate> front, Candidate chosen) {
+        MarkdownTable table =
+                new MarkdownTable("Schedule", "Divergence", "Same answers", "FLOPs saved", "On the front", "Chosen");
+        measured.stream()
+                .sorted((a, b) -> Double.compare(a.flopsShare(), b.flopsShare()))
+                .forEach(candidate -> table.row(
+                        candidate.label(),
+                        String.format(Locale.ROOT, "%.4f", candidate.divergence()),
+                        String.format(Locale.ROOT, "%.0f %%", candidate.change().agreement() * 100),
+                        String.format(Locale.ROOT, "%.0f %%", (1 - candidate.flopsShare()) * 100),
+                        front.contains(candidate) ? "yes" : "",
+                        candidate.equals(chosen) ? "yes" : ""));
+        return table.render();
+    }
+}
