@@ -95,7 +95,7 @@ final class KvBlock {
         return residents + movers > 0;
     }
 
-    /** Whether a copy of it to the host has failed. */
+    /** Whether the last copy of it to the host has failed. */
     boolean unmovable() {
         return unmovable;
     }
@@ -131,6 +131,7 @@ final class KvBlock {
         }
         state = State.BOTH;
         transfer = null;
+        unmovable = false;
     }
 
     /**
