@@ -15,4 +15,11 @@ import io.sliminfer.kv.PrefixCounts;
  * @param prefixes    where the prefix cache stands; its slots do not count as used
  */
 public record EngineSnapshot(
-        int queued, int running, int kvSlots, int kvSlotsUsed, int hostSlots, int hostSlotsUsed, long kvSlotBytes, PrefixCounts prefixes) {}
+        int queued,
+        int running,
+        int kvSlots,
+        int kvSlotsUsed,
+        int hostSlots,
+        int hostSlotsUsed,
+        long kvSlotBytes,
+        PrefixCounts prefixes) {}

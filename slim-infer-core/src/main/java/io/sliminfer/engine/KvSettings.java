@@ -51,21 +51,12 @@ public record KvSettings(
             long diskBytes,
             int prefetchLayers,
             double swapThreshold) {
-        this(
-                memoryBytes,
-                type,
-                hostBytes,
-                disk,
-                diskBytes,
-                prefetchLayers,
-                swapThreshold,
-                PrefixSettings.defaults());
+        this(memoryBytes, type, hostBytes, disk, diskBytes, prefetchLayers, swapThreshold, PrefixSettings.defaults());
     }
 
     /** The same with other reuse of earlier prompts. */
     public KvSettings withPrefixes(PrefixSettings other) {
-        return new KvSettings(
-                memoryBytes, type, hostBytes, disk, diskBytes, prefetchLayers, swapThreshold, other);
+        return new KvSettings(memoryBytes, type, hostBytes, disk, diskBytes, prefetchLayers, swapThreshold, other);
     }
 
     /** Everything chosen, nothing behind the device. */

@@ -172,8 +172,7 @@ public final class LocalEngine implements Engine {
                 ? new HiddenRows(backend, model.hidden(), memory.hiddenSlots(), memory.slotBlock())
                 : null;
         Transformer transformer = new Transformer(backend, model, weights, space);
-        ModelRunner runner =
-                new ModelRunner(backend, model, transformer, space, pool, kv, hidden, settings.batchMax());
+        ModelRunner runner = new ModelRunner(backend, model, transformer, space, pool, kv, hidden, settings.batchMax());
         log.info(
                 "{}: {} with {} layers on {} ({}); {} MiB weights, {} MiB KV cache ({} slots of {} tokens in {}), {} MiB workspace,"
                         + " {} MiB hidden states of prefixes;"
@@ -217,8 +216,7 @@ public final class LocalEngine implements Engine {
                     kv.disk().resolve("slim-infer-kv-" + ProcessHandle.current().pid() + "-" + System.nanoTime());
             tiers.add(copies.allocateHost(memory.diskSlots(), pool.slotBytes(), file));
         }
-        return KvCacheManager.of(
-                pool, copies, tiers, memory.hiddenSlots(), kv.prefetchLayers(), backend.ops()::await);
+        return KvCacheManager.of(pool, copies, tiers, memory.hiddenSlots(), kv.prefetchLayers(), backend.ops()::await);
     }
 
     private void takeCommands(boolean wait) {

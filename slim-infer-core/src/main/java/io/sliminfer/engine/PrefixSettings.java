@@ -29,9 +29,11 @@ public record PrefixSettings(Reuse reuse, long memoryBytes) {
             return switch (text.strip().toLowerCase(Locale.ROOT)) {
                 case "exact" -> EXACT;
                 case "off" -> OFF;
-                default -> throw new IllegalArgumentException("slim-infer.prefix-cache.reuse=" + text
-                        + " is not known: use exact (what does not depend on later tokens, so that answers stay the same) or off."
-                        + " Reusing later stages although other blocks were kept would change answers and is not offered");
+                default ->
+                    throw new IllegalArgumentException(
+                            "slim-infer.prefix-cache.reuse=" + text
+                                    + " is not known: use exact (what does not depend on later tokens, so that answers stay the same) or off."
+                                    + " Reusing later stages although other blocks were kept would change answers and is not offered");
             };
         }
     }

@@ -59,8 +59,7 @@ final class Sequence implements Generation {
         this.listener = listener;
         this.onCancel = onCancel;
         this.sampler = new Sampler(request.sampling(), request.prompt(), model.vocabulary());
-        this.cache =
-                new SequenceCache(
+        this.cache = new SequenceCache(
                 plan, request.prompt(), request.maxTokens(), model.layers(), slotBlock, swapPolicy, () -> generated);
     }
 

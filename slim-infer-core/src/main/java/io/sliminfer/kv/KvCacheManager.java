@@ -64,9 +64,8 @@ public final class KvCacheManager {
         this.prefetchLayers = prefetchLayers;
         this.holders = new BlockHolders(device, host);
         this.transfers = host == null ? null : new TransferQueue(host, device, holders, slotBytes, await);
-        this.prefixes = hiddenSlots == NO_PREFIX_CACHE
-                ? null
-                : new PrefixCache(block, hiddenSlots, holders, host, transfers);
+        this.prefixes =
+                hiddenSlots == NO_PREFIX_CACHE ? null : new PrefixCache(block, hiddenSlots, holders, host, transfers);
     }
 
     /**
@@ -176,9 +175,11 @@ public final class KvCacheManager {
             KvSequence sequence = new KvSequence(need, false, block, query, path);
             moving.add(sequence);
             begin(sequence, shared);
-            save(sequence, shared.stream()
-                    .filter(next -> next.state() == KvBlock.State.DEVICE)
-                    .toList());
+            save(
+                    sequence,
+                    shared.stream()
+                            .filter(next -> next.state() == KvBlock.State.DEVICE)
+                            .toList());
             return sequence;
         }
         return null;
@@ -476,7 +477,8 @@ public final class KvCacheManager {
                 transfers.await(next, sequence);
             }
             if (next.state() == KvBlock.State.HOST && sequence.isNeeded(layer, i)) {
-                sequence.fail(new TransferException(next + " did not arrive", new IllegalStateException("another request's copy of it failed")));
+                sequence.fail(new TransferException(
+                        next + " did not arrive", new IllegalStateException("another request's copy of it failed")));
             }
         }
         sequence.requireWhole();

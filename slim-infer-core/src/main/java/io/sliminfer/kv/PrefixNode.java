@@ -78,7 +78,8 @@ final class PrefixNode {
 
     /** Whether a prompt can use it. */
     boolean serves(PrefixQuery query) {
-        return blocks.length >= query.layers() && (query.hiddenLayer() == PrefixQuery.DENSE || hiddenLayer == query.hiddenLayer());
+        return blocks.length >= query.layers()
+                && (query.hiddenLayer() == PrefixQuery.DENSE || hiddenLayer == query.hiddenLayer());
     }
 
     @Override

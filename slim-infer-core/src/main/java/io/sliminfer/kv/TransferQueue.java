@@ -25,8 +25,7 @@ final class TransferQueue {
     /**
      * @param await lets later operations see what a copy brought
      */
-    TransferQueue(
-            HostTiers host, SlotPool device, BlockHolders holders, long slotBytes, Consumer<Fence> await) {
+    TransferQueue(HostTiers host, SlotPool device, BlockHolders holders, long slotBytes, Consumer<Fence> await) {
         this.host = host;
         this.device = device;
         this.holders = holders;

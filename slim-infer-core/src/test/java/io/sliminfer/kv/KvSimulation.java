@@ -20,6 +20,7 @@ final class KvSimulation {
     private static final int LAYERS = 4;
     private static final int BLOCK = 2;
     private static final int STEPS = 2000;
+    private static final int HIDDEN = 5;
 
     /** A request of the model: what was stored for each token of each layer. */
     private static final class Request {
@@ -73,7 +74,7 @@ final class KvSimulation {
                 device,
                 null,
                 List.of(device.allocateHost(memory, 8, null), device.allocateHost(hostSlots - memory, 8, null)));
-        manager = new KvCacheManager(slots, BLOCK, 8, host, prefetchLayers, fence -> fence.join());
+        manager = new KvCacheManager(slots, BLOCK, 8, host, HIDDEN, prefetchLayers, fence -> fence.join());
     }
 
     int completed() {
@@ -130,7 +131,7 @@ final class KvSimulation {
         if (!manager.canHold(need)) {
             return;
         }
-        KvSequence sequence = manager.tryAdmit(need);
+        KvSequence sequence = manager.tryAdmit(need, PrefixQuery.none());
         if (sequence != null) {
             running.add(new Request(sequence, need, running.size()));
         } else {
