@@ -219,7 +219,7 @@ final class PrefixCache {
             if (before - holders.cachedSlots() >= count) {
                 break;
             }
-            if (node.holders == 0 && !isDropped(node)) {
+            if (!isDropped(node)) {
                 leaveDevice(node);
             }
         }
@@ -241,12 +241,12 @@ final class PrefixCache {
         }
         if (!unsaved.isEmpty()) {
             if (transfers == null || !movable || !makeHostRoom(unsaved.size(), node)) {
-                drop(node);
+                discard(node);
                 return;
             }
             transfers.toHostNow(unsaved);
             if (unsaved.stream().anyMatch(KvBlock::unmovable)) {
-                drop(node);
+                discard(node);
                 return;
             }
         }
@@ -290,8 +290,21 @@ final class PrefixCache {
             }
             alone |= BlockHolders.onlyCached(next) && next.state() == KvBlock.State.HOST;
         }
-        if (alone && node.holders == 0) {
+        if (alone) {
+            discard(node);
+        }
+    }
+
+    /** Drops a block; one that a prefill relies on keeps its place and its hidden rows, which the prefill needs. */
+    private void discard(PrefixNode node) {
+        if (node.holders == 0) {
             drop(node);
+            return;
+        }
+        KvBlock[] blocks = node.blocks;
+        node.blocks = new KvBlock[0];
+        for (KvBlock next : blocks) {
+            holders.uncache(next);
         }
     }
 
