@@ -125,7 +125,8 @@ class PrefixCacheEngineTests {
 
     @Test
     void aCancelledPrefillLeavesTheEntriesOfOthers() {
-        // The first prompt passes 4 layers in 7 tiles each and 2 in 3; of the second's, the 12th tile is in layer 2, before it is
+        // The first prompt passes 4 layers in 7 tiles each and 2 in 3; of the second's, the 12th tile is in layer 2,
+        // before it is
         // pruned.
         HeldOps held = new HeldOps("attend", 46);
         try (TestEngine test = settings("3:0.5").prefillTile(16).hook(held).open(folder);
