@@ -28,11 +28,11 @@ class PrefixConversationTests {
 
     private static final int BLOCK = 16;
     private static final String FIRST_FACT = "The phone extension of Project Lantern is 4821.";
-    private static final String SECOND_FACT = "The mascot of the Lisbon office is the badger.";
+    private static final String SECOND_FACT = "The door code of pump P-237 is 1593.";
 
-    /** A tenth of the prompt stays: too little for both facts' surroundings. */
+    /** A fifth of the prompt stays: too little for what neither question asks about. */
     private static final PruneSchedule SCHEDULE =
-            new PruneSchedule(BLOCK, 4, 32, BLOCK, PruneSchedule.parseSteps("4:0.4,8:0.1"));
+            new PruneSchedule(BLOCK, 4, 32, BLOCK, PruneSchedule.parseSteps("4:0.2"));
 
     @BeforeAll
     static void needsTheModel() {
@@ -106,20 +106,23 @@ class PrefixConversationTests {
             List<Map<String, Object>> messages = new ArrayList<>(List.of(message("user", firstQuestion)));
             ChatResult first = ask(engine, messages);
             messages.add(message("assistant", first.text()));
-            messages.add(message("user", "What is the mascot of the Lisbon office? Answer with the value only."));
+            messages.add(message("user", "What is the door code of pump P-237? Answer with the value only."));
 
             ChatResult second = ask(engine, messages);
             ChatResult alone = ask(fresh, messages);
 
             assertThat(first.text()).contains("4821");
-            assertThat(lastKept(first)).as("kept for the first question").doesNotContainAnyElementsOf(secondFact);
-            assertThat(second.text()).contains("badger").isEqualTo(alone.text());
+            List<Integer> prunedBefore = new ArrayList<>(secondFact);
+            prunedBefore.removeAll(lastKept(first));
+            assertThat(prunedBefore)
+                    .as("blocks of the fact that the first turn pruned")
+                    .hasSizeGreaterThan(1);
+            assertThat(second.text()).contains("1593").isEqualTo(alone.text());
             assertThat(second.report().stages()).isEqualTo(alone.report().stages());
-            assertThat(lastKept(second)).as("kept for the second question").containsAnyElementsOf(secondFact);
-            int wholeBlocks = first.report().promptTokens() / 64 * 64;
+            assertThat(lastKept(second)).as("kept for the second question").containsAnyElementsOf(prunedBefore);
             assertThat(second.report().cachedTokens())
                     .as("the first turn's full blocks")
-                    .isBetween(wholeBlocks - BLOCK, first.report().promptTokens());
+                    .isEqualTo(first.report().promptTokens() / BLOCK * BLOCK);
             assertThat(alone.report().cachedTokens()).isZero();
         }
     }
