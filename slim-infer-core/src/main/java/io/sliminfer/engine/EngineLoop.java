@@ -141,10 +141,11 @@ final class EngineLoop {
         scheduler.end(sequence);
         onEnd.accept(sequence);
         log.debug(
-                "{} after {} tokens: prompt {}, first token {} ms, pruned {}",
+                "{} after {} tokens: prompt {} ({} cached), first token {} ms, pruned {}",
                 reason,
                 report.generatedTokens(),
                 report.promptTokens(),
+                report.cachedTokens(),
                 report.timeToFirstToken().toMillis(),
                 report.prunedShare());
         try {
@@ -202,6 +203,7 @@ final class EngineLoop {
         long first = answered ? sequence.firstTokenNanos : System.nanoTime();
         return new GenerationReport(
                 plan.promptTokens(),
+                sequence.cache.cachedTokens(),
                 sequence.generated,
                 List.copyOf(stages),
                 1 - (double) pairs / ((double) plan.promptTokens() * model.layers()),

@@ -1,5 +1,7 @@
 package io.sliminfer.engine;
 
+import io.sliminfer.kv.PrefixCounts;
+
 /**
  * Where the engine stands, read without stopping it.
  *
@@ -10,6 +12,14 @@ package io.sliminfer.engine;
  * @param hostSlots     slots behind the device, in memory and on disk
  * @param hostSlotsUsed slots there that hold blocks
  * @param kvSlotBytes bytes of one slot
+ * @param prefixes    where the prefix cache stands; its slots do not count as used
  */
 public record EngineSnapshot(
-        int queued, int running, int kvSlots, int kvSlotsUsed, int hostSlots, int hostSlotsUsed, long kvSlotBytes) {}
+        int queued,
+        int running,
+        int kvSlots,
+        int kvSlotsUsed,
+        int hostSlots,
+        int hostSlotsUsed,
+        long kvSlotBytes,
+        PrefixCounts prefixes) {}

@@ -8,10 +8,11 @@ import java.util.List;
  * What one request cost.
  *
  * @param promptTokens    tokens of the prompt
+ * @param cachedTokens    of these, taken from an earlier prompt: not computed up to the first pruning layer, dense prompts in no layer
  * @param generatedTokens tokens sampled, an end-of-sequence token included
  * @param stages          live tokens and kept blocks by stage; one stage when prefill was dense
- * @param prunedShare     share of (prompt token, layer) pairs that were never computed, 0..1
- * @param flopsSavedShare share of dense prefill's FLOPs that were not spent, 0..1
+ * @param prunedShare     share of (prompt token, layer) pairs that pruning left out, 0..1
+ * @param flopsSavedShare share of dense prefill's FLOPs that pruning saved, 0..1; what the prefix cache saved comes on top
  * @param kvBytes         KV cache of the prompt and the generated tokens
  * @param transfers       what moved between device and host; nothing when the request's blocks all fitted
  * @param queued          submit to start of prefill
@@ -20,6 +21,7 @@ import java.util.List;
  */
 public record GenerationReport(
         int promptTokens,
+        int cachedTokens,
         int generatedTokens,
         List<Stage> stages,
         double prunedShare,

@@ -14,6 +14,7 @@ import org.jspecify.annotations.Nullable;
  * @param diskBytes      size of the file
  * @param prefetchLayers how many layers ahead decode fetches blocks; 0 fetches a block when its layer runs
  * @param swapThreshold  share of the wanted blocks that must be active for decode to keep its active blocks, 0..1
+ * @param prefixes       reuse of earlier prompts
  */
 public record KvSettings(
         long memoryBytes,
@@ -22,7 +23,8 @@ public record KvSettings(
         @Nullable Path disk,
         long diskBytes,
         int prefetchLayers,
-        double swapThreshold) {
+        double swapThreshold,
+        PrefixSettings prefixes) {
 
     public static final int PREFETCH_LAYERS_DEFAULT = 2;
     public static final double SWAP_THRESHOLD_DEFAULT = 0.9;
@@ -38,6 +40,23 @@ public record KvSettings(
                     + " and slim-infer.kv-cache.disk-size=" + diskBytes
                     + " must be set together: a folder and the bytes that the cache may take there");
         }
+    }
+
+    /** With a prefix cache as by default. */
+    public KvSettings(
+            long memoryBytes,
+            @Nullable KvType type,
+            long hostBytes,
+            @Nullable Path disk,
+            long diskBytes,
+            int prefetchLayers,
+            double swapThreshold) {
+        this(memoryBytes, type, hostBytes, disk, diskBytes, prefetchLayers, swapThreshold, PrefixSettings.defaults());
+    }
+
+    /** The same with other reuse of earlier prompts. */
+    public KvSettings withPrefixes(PrefixSettings other) {
+        return new KvSettings(memoryBytes, type, hostBytes, disk, diskBytes, prefetchLayers, swapThreshold, other);
     }
 
     /** Everything chosen, nothing behind the device. */

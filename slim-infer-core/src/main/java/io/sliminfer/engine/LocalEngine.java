@@ -9,6 +9,7 @@ import io.sliminfer.backend.KvPool;
 import io.sliminfer.format.ModelConfig;
 import io.sliminfer.format.ModelFolder;
 import io.sliminfer.kv.KvCacheManager;
+import io.sliminfer.model.HiddenRows;
 import io.sliminfer.model.ModelWeights;
 import io.sliminfer.model.Transformer;
 import io.sliminfer.model.Workspace;
@@ -60,10 +61,11 @@ public final class LocalEngine implements Engine {
                     scheduler.waiting(),
                     scheduler.running(),
                     kv.deviceSlots(),
-                    kv.deviceSlotsUsed(),
+                    kv.deviceSlotsUsed() - kv.prefixCounts().slots(),
                     kv.hostSlots(),
                     kv.hostSlotsUsed(),
-                    memory.slotBytes());
+                    memory.slotBytes(),
+                    kv.prefixCounts());
         }
     }
 
@@ -166,10 +168,14 @@ public final class LocalEngine implements Engine {
                 memory.slots(), memory.slotBlock(), model.kvHeads(), model.headDim(), memory.kvType());
         KvCacheManager kv = cacheManager(backend, pool, memory);
         Scheduler scheduler = new Scheduler(kv, settings.batchMax(), model.layers());
-        ModelRunner runner = new ModelRunner(
-                backend, model, new Transformer(backend, model, weights, space), space, pool, kv, settings.batchMax());
+        HiddenRows hidden = memory.hiddenSlots() > 0
+                ? new HiddenRows(backend, model.hidden(), memory.hiddenSlots(), memory.slotBlock())
+                : null;
+        Transformer transformer = new Transformer(backend, model, weights, space);
+        ModelRunner runner = new ModelRunner(backend, model, transformer, space, pool, kv, hidden, settings.batchMax());
         log.info(
-                "{}: {} with {} layers on {} ({}); {} MiB weights, {} MiB KV cache ({} slots of {} tokens in {}), {} MiB workspace;"
+                "{}: {} with {} layers on {} ({}); {} MiB weights, {} MiB KV cache ({} slots of {} tokens in {}), {} MiB workspace,"
+                        + " {} MiB hidden states of prefixes;"
                         + " prompts up to {} tokens, schedule {} ({}) from {} tokens on; ready in {} ms",
                 folder.name(),
                 model.architecture(),
@@ -182,6 +188,7 @@ public final class LocalEngine implements Engine {
                 memory.slotBlock(),
                 memory.kvType(),
                 memory.workspaceBytes() >> 20,
+                memory.hiddenBytes() >> 20,
                 memory.maxPromptTokens(),
                 pruning.schedule().steps().isEmpty()
                         ? "dense"
@@ -195,7 +202,7 @@ public final class LocalEngine implements Engine {
     private KvCacheManager cacheManager(Backend backend, KvPool pool, MemoryPlan memory) {
         KvSettings kv = settings.kv();
         if (!kv.offloads()) {
-            return KvCacheManager.of(pool.slots(), pool.block(), pool.slotBytes());
+            return KvCacheManager.of(pool.slots(), pool.block(), pool.slotBytes(), memory.hiddenSlots());
         }
         Copies copies = backend.copies();
         if (copies == null) {
@@ -212,7 +219,7 @@ public final class LocalEngine implements Engine {
                     kv.disk().resolve("slim-infer-kv-" + ProcessHandle.current().pid() + "-" + System.nanoTime());
             tiers.add(copies.allocateHost(memory.diskSlots(), pool.slotBytes(), file));
         }
-        return KvCacheManager.of(pool, copies, tiers, kv.prefetchLayers(), backend.ops()::await);
+        return KvCacheManager.of(pool, copies, tiers, memory.hiddenSlots(), kv.prefetchLayers(), backend.ops()::await);
     }
 
     private void takeCommands(boolean wait) {

@@ -4,6 +4,8 @@ import io.sliminfer.backend.DeviceInfo;
 import io.sliminfer.backend.KvType;
 import io.sliminfer.format.DType;
 import io.sliminfer.format.ModelConfig;
+import io.sliminfer.kv.KvCacheManager;
+import io.sliminfer.model.HiddenRows;
 import io.sliminfer.model.Workspace;
 
 /**
@@ -18,6 +20,8 @@ import io.sliminfer.model.Workspace;
  * @param maxPromptTokens longest prompt: what model and configuration allow; whether the KV pool holds it depends on its schedule
  * @param tile            rows of a prefill tile
  * @param workspaceBytes  activations
+ * @param hiddenSlots     blocks whose hidden rows the prefix cache has room for, or {@link KvCacheManager#NO_PREFIX_CACHE}
+ * @param hiddenSlotBytes bytes of the hidden rows of a block
  */
 record MemoryPlan(
         int slotBlock,
@@ -28,10 +32,15 @@ record MemoryPlan(
         int diskSlots,
         int maxPromptTokens,
         int tile,
-        long workspaceBytes) {
+        long workspaceBytes,
+        int hiddenSlots,
+        long hiddenSlotBytes) {
 
     /** Share of the machine's memory that the KV cache takes at most when nothing is configured. */
     private static final double KV_SHARE = 0.4;
+
+    /** Hidden rows of prefixes take this share of the KV cache's bytes, besides it, when nothing is configured. */
+    private static final double HIDDEN_SHARE = 1.0 / 8;
 
     /** A tile of this many rows keeps products at full speed and its activations in tens of MiB. */
     private static final int TILE_DEFAULT = 1024;
@@ -71,7 +80,20 @@ record MemoryPlan(
                 slotsBehind(settings.kv().diskBytes(), slotBytes),
                 limit,
                 tile,
-                Workspace.bytes(model, compute, limit, tile));
+                Workspace.bytes(model, compute, limit, tile),
+                hiddenSlots(model, settings.kv().prefixes(), block, limit, slots * slotBytes),
+                HiddenRows.slotBytes(model.hidden(), block));
+    }
+
+    private static int hiddenSlots(ModelConfig model, PrefixSettings prefixes, int block, int limit, long kvBytes) {
+        if (prefixes.reuse() == PrefixSettings.Reuse.OFF) {
+            return KvCacheManager.NO_PREFIX_CACHE;
+        }
+        long slotBytes = HiddenRows.slotBytes(model.hidden(), block);
+        long slots = prefixes.memoryBytes() == PrefixSettings.CHOOSE
+                ? Math.min(2L * (limit / block), (long) (kvBytes * HIDDEN_SHARE) / slotBytes)
+                : prefixes.memoryBytes() / slotBytes;
+        return (int) Math.min(slots, Integer.MAX_VALUE / block);
     }
 
     private static int slotsBehind(long bytes, long slotBytes) {
@@ -80,6 +102,11 @@ record MemoryPlan(
 
     long kvBytes() {
         return slots * slotBytes;
+    }
+
+    /** Hidden rows of prefixes. */
+    long hiddenBytes() {
+        return Math.max(0, hiddenSlots) * hiddenSlotBytes;
     }
 
     /** Memory and file behind the device. */

@@ -9,11 +9,13 @@ import io.sliminfer.format.ModelConfig;
 import io.sliminfer.kv.KvCacheManager;
 import io.sliminfer.kv.KvSequence;
 import io.sliminfer.model.DecodeRows;
+import io.sliminfer.model.HiddenRows;
 import io.sliminfer.model.PromptRows;
 import io.sliminfer.model.Transformer;
 import io.sliminfer.model.Workspace;
 import java.util.List;
 import java.util.concurrent.CancellationException;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Turns a step into operations on the device and reads back what it needs: the only place that waits for the device, once for a
@@ -26,6 +28,7 @@ final class ModelRunner {
     private final Workspace space;
     private final KvPool pool;
     private final KvCacheManager kv;
+    private final @Nullable HiddenRows hidden;
     private final int vocabulary;
     private final Tensor decodeX;
     private final Tensor decodeIds;
@@ -38,6 +41,9 @@ final class ModelRunner {
     private final int[] ids;
     private final int[] positions;
 
+    /**
+     * @param hidden where hidden rows of prefixes are kept, or null if pruned prompts share none
+     */
     ModelRunner(
             Backend backend,
             ModelConfig model,
@@ -45,12 +51,14 @@ final class ModelRunner {
             Workspace space,
             KvPool pool,
             KvCacheManager kv,
+            @Nullable HiddenRows hidden,
             int batchMax) {
         this.transformer = transformer;
         this.backend = backend;
         this.space = space;
         this.pool = pool;
         this.kv = kv;
+        this.hidden = hidden;
         this.vocabulary = model.vocabulary();
         decodeX = backend.allocate("decode hidden states", DType.F32, batchMax, model.hidden());
         decodeIds = backend.allocate("decode ids", DType.I32, batchMax, 1);
@@ -93,15 +101,18 @@ final class ModelRunner {
         for (int i = 0; i < tokens; i++) {
             position[i] = i;
         }
+        int cached = sequence.cache.cachedTokens();
         Tensor idRows = space.ids().rows(0, tokens);
         backend.ops().write(idRows, prompt, tokens);
         backend.ops().write(space.positions(), position, tokens);
-        transformer.embed(space.x().rows(0, tokens), idRows);
-        return new PromptRows(sequence.plan, pool, sequence.cache, space.x(), space.positions(), space.tile(), () -> {
+        transformer.embed(space.x().rows(cached, tokens), idRows.rows(cached, tokens));
+        Runnable checkpoint = () -> {
             if (sequence.cancelled) {
                 throw new CancellationException();
             }
-        });
+        };
+        return new PromptRows(
+                sequence.plan, pool, sequence.cache, space.x(), space.positions(), space.tile(), hidden, checkpoint);
     }
 
     /** Logits of the last prompt position, valid until the next call. */

@@ -59,8 +59,8 @@ final class Sequence implements Generation {
         this.listener = listener;
         this.onCancel = onCancel;
         this.sampler = new Sampler(request.sampling(), request.prompt(), model.vocabulary());
-        this.cache =
-                new SequenceCache(plan, request.maxTokens(), model.layers(), slotBlock, swapPolicy, () -> generated);
+        this.cache = new SequenceCache(
+                plan, request.prompt(), request.maxTokens(), model.layers(), slotBlock, swapPolicy, () -> generated);
     }
 
     /** The prefill is done: it is known which blocks each stage kept. */

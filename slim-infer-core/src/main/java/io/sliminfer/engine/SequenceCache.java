@@ -3,6 +3,7 @@ package io.sliminfer.engine;
 import io.sliminfer.kv.KvCacheManager;
 import io.sliminfer.kv.KvSequence;
 import io.sliminfer.kv.KvTransfers;
+import io.sliminfer.kv.PrefixQuery;
 import io.sliminfer.model.DecodeRows;
 import io.sliminfer.model.PromptRows;
 import io.sliminfer.prune.PrunePlan;
@@ -23,6 +24,7 @@ final class SequenceCache implements PromptRows.Cache, DecodeRows.Cache {
     private final int slotBlock;
     private final int slotsPerBlock;
     private final KvSequence.Need need;
+    private final PrefixQuery query;
     /** Active blocks of each stage that has a decode budget. */
     private final @Nullable ActiveBlocks[] active;
     /** For each stage with a decode budget, ranks of its live blocks in the stage before. */
@@ -36,12 +38,20 @@ final class SequenceCache implements PromptRows.Cache, DecodeRows.Cache {
     private @Nullable KvSequence blocks;
 
     /**
+     * @param prompt    its ids
      * @param maxTokens most tokens to generate
      * @param generated tokens generated so far
      */
     SequenceCache(
-            PrunePlan plan, int maxTokens, int layers, int slotBlock, SwapPolicy swapPolicy, IntSupplier generated) {
+            PrunePlan plan,
+            int[] prompt,
+            int maxTokens,
+            int layers,
+            int slotBlock,
+            SwapPolicy swapPolicy,
+            IntSupplier generated) {
         this.plan = plan;
+        this.query = query(plan, prompt);
         this.generated = generated;
         this.slotBlock = slotBlock;
         this.slotsPerBlock = plan.schedule().block() / slotBlock;
@@ -66,6 +76,15 @@ final class SequenceCache implements PromptRows.Cache, DecodeRows.Cache {
         this.attendedOf = new int[layers][];
     }
 
+    /** What the prompt may share with others: the window must run, because its queries score, and a dense prompt's last token. */
+    private static PrefixQuery query(PrunePlan plan, int[] prompt) {
+        int layers = plan.wholeLayers();
+        int window = Math.min(plan.schedule().window(), prompt.length);
+        return plan.prunes()
+                ? new PrefixQuery(prompt, layers, layers - 1, prompt.length - window)
+                : new PrefixQuery(prompt, layers, PrefixQuery.DENSE, prompt.length - 1);
+    }
+
     /** What the request needs at most. */
     KvSequence.Need need() {
         return need;
@@ -87,7 +106,7 @@ final class SequenceCache implements PromptRows.Cache, DecodeRows.Cache {
      */
     boolean tryAdmit(KvCacheManager from) {
         manager = from;
-        blocks = from.tryAdmit(need);
+        blocks = from.tryAdmit(need, query);
         return blocks != null;
     }
 
@@ -131,6 +150,29 @@ final class SequenceCache implements PromptRows.Cache, DecodeRows.Cache {
     @Override
     public void stored(int layer) {
         manager().endPrefill(blocks(), layer);
+        if (query.hiddenLayer() == PrefixQuery.DENSE && layer == query.layers() - 1) {
+            manager().share(blocks());
+        }
+    }
+
+    @Override
+    public int cachedTokens() {
+        return blocks == null ? 0 : blocks.cachedTokens();
+    }
+
+    @Override
+    public int[] hiddenSlots() {
+        return manager().hiddenSlots(blocks());
+    }
+
+    @Override
+    public int[] takeHiddenSlots() {
+        return manager().takeHiddenSlots(blocks());
+    }
+
+    @Override
+    public void hiddenStored() {
+        manager().share(blocks());
     }
 
     /** The prefill is done: it is known which blocks each stage kept, so decode can choose among them. */

@@ -35,7 +35,11 @@ final class HostTiers {
         return slots.used();
     }
 
-    /** Slots that nobody has reserved. */
+    int free() {
+        return slots.free();
+    }
+
+    /** Slots that nobody has reserved; blocks of the prefix cache may lie in reserved ones, and leave when they are needed. */
     int unreserved() {
         return slots.slots() - reserved;
     }

@@ -3,8 +3,9 @@ package io.sliminfer.kv;
 import org.jspecify.annotations.Nullable;
 
 /**
- * One block of tokens in one layer, and where its bytes are. It is on the device, on the host or on both; a copy under way never
- * takes away the side that it copies from. Every change of state is checked. Engine thread only.
+ * One block of tokens in one layer, where its bytes are and who uses it. It is on the device, on the host or on both; a copy under
+ * way never takes away the side that it copies from. A block of a common prefix has several users: it is sealed, and never written
+ * to. Every change of state is checked. Changed by {@link BlockHolders} and {@link TransferQueue}; engine thread only.
  */
 final class KvBlock {
 
@@ -20,7 +21,7 @@ final class KvBlock {
         HOST,
         /** On the host; the copy to the device is under way. */
         TO_DEVICE,
-        /** Nowhere: its request ended. */
+        /** Nowhere: nobody uses it any more. */
         FREED
     }
 
@@ -33,9 +34,19 @@ final class KvBlock {
     private int hostSlot = NONE;
     private @Nullable Transfer transfer;
     private boolean sealed;
+    private boolean unmovable;
+
+    /** Running requests that keep it on the device. */
+    int residents;
+    /** Running requests whose blocks move. */
+    int movers;
+    /** Whether a node of the prefix cache holds it. */
+    boolean cached;
+    /** The last pass of a layer that reads it where it is, see {@link KvCacheManager}. */
+    long neededIn;
 
     /**
-     * @param index place in its sequence's table of the layer
+     * @param index place in its sequences' tables of the layer
      */
     KvBlock(int layer, int index, int deviceSlot) {
         this.layer = layer;
@@ -79,6 +90,16 @@ final class KvBlock {
         sealed = true;
     }
 
+    /** Whether a running request uses it. */
+    boolean used() {
+        return residents + movers > 0;
+    }
+
+    /** Whether the last copy of it to the host has failed. */
+    boolean unmovable() {
+        return unmovable;
+    }
+
     boolean onDevice() {
         return state == State.DEVICE || state == State.TO_HOST || state == State.BOTH;
     }
@@ -110,6 +131,7 @@ final class KvBlock {
         }
         state = State.BOTH;
         transfer = null;
+        unmovable = false;
     }
 
     /**
@@ -123,6 +145,7 @@ final class KvBlock {
             int slot = hostSlot;
             hostSlot = NONE;
             state = State.DEVICE;
+            unmovable = true;
             return slot;
         }
         require(State.TO_DEVICE, "end a copy");
@@ -141,9 +164,18 @@ final class KvBlock {
         return slot;
     }
 
-    /** Its request is over and no copy is under way. */
+    /** Gives up its copy on the host. Returns the host slot that is free now. */
+    int leaveHost() {
+        require(State.BOTH, "leave the host");
+        int slot = hostSlot;
+        hostSlot = NONE;
+        state = State.DEVICE;
+        return slot;
+    }
+
+    /** Nobody uses it and no copy is under way. */
     void free() {
-        if (inFlight() || state == State.FREED) {
+        if (inFlight() || state == State.FREED || used() || cached) {
             throw new IllegalStateException(this + " cannot be freed");
         }
         state = State.FREED;

@@ -4,6 +4,7 @@ import io.sliminfer.backend.Copies;
 import io.sliminfer.backend.Fence;
 import io.sliminfer.backend.HostPool;
 import io.sliminfer.backend.KvPool;
+import io.sliminfer.backend.TransferException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.Consumer;
@@ -19,20 +20,32 @@ import org.jspecify.annotations.Nullable;
  */
 public final class KvCacheManager {
 
+    /** In place of a number of hidden slots: no prompt takes anything from an earlier one. */
+    public static final int NO_PREFIX_CACHE = -1;
+
     private final int block;
     private final long slotBytes;
     private final SlotPool device;
     private final @Nullable HostTiers host;
+    private final BlockHolders holders;
     private final @Nullable TransferQueue transfers;
+    private final @Nullable PrefixCache prefixes;
     private final int prefetchLayers;
     /** Requests whose blocks may leave the device, oldest first. */
     private final List<KvSequence> moving = new ArrayList<>();
-    /** Device slots that running requests may count on. */
+    /** Device slots that moving requests may count on. */
     private long committed;
+    /** Passes of a layer so far; what the latest one reads is not evicted. */
+    private long pass;
+
+    private long requests;
+    private long hits;
+    private long cachedTokens;
 
     /**
      * @param block          tokens in a slot
      * @param host           what lies behind the device, or null: then a request runs only if all its blocks fit
+     * @param hiddenSlots    blocks whose hidden rows the prefix cache has room for, or {@link #NO_PREFIX_CACHE}
      * @param prefetchLayers how many layers ahead blocks are fetched; 0 fetches a block when its layer runs
      * @param await          lets operations enqueued from then on see what a copy brought
      */
@@ -41,6 +54,7 @@ public final class KvCacheManager {
             int block,
             long slotBytes,
             @Nullable HostTiers host,
+            int hiddenSlots,
             int prefetchLayers,
             Consumer<Fence> await) {
         this.device = device;
@@ -48,32 +62,44 @@ public final class KvCacheManager {
         this.slotBytes = slotBytes;
         this.host = host;
         this.prefetchLayers = prefetchLayers;
-        this.transfers = host == null ? null : new TransferQueue(host, device, slotBytes, await, this::freeSettled);
+        this.holders = new BlockHolders(device, host);
+        this.transfers = host == null ? null : new TransferQueue(host, device, holders, slotBytes, await);
+        this.prefixes =
+                hiddenSlots == NO_PREFIX_CACHE ? null : new PrefixCache(block, hiddenSlots, holders, host, transfers);
     }
 
     /**
      * For a device with nothing behind it.
      *
-     * @param block tokens in a slot
+     * @param block       tokens in a slot
+     * @param hiddenSlots blocks whose hidden rows the prefix cache has room for: with 0 it serves dense prompts only, and with
+     *                    {@link #NO_PREFIX_CACHE} none
      */
-    public static KvCacheManager of(int slots, int block, long slotBytes) {
-        return new KvCacheManager(new SlotPool(slots), block, slotBytes, null, 0, Fence::join);
+    public static KvCacheManager of(int slots, int block, long slotBytes, int hiddenSlots) {
+        return new KvCacheManager(new SlotPool(slots), block, slotBytes, null, hiddenSlots, 0, Fence::join);
     }
 
     /**
      * For a device with host memory, a file or both behind it.
      *
      * @param tiers          faster ones first
+     * @param hiddenSlots    as above
      * @param prefetchLayers how many layers ahead blocks are fetched; 0 fetches a block when its layer runs
      * @param await          lets operations enqueued from then on see what a copy brought
      */
     public static KvCacheManager of(
-            KvPool pool, Copies copies, List<HostPool> tiers, int prefetchLayers, Consumer<Fence> await) {
+            KvPool pool,
+            Copies copies,
+            List<HostPool> tiers,
+            int hiddenSlots,
+            int prefetchLayers,
+            Consumer<Fence> await) {
         return new KvCacheManager(
                 new SlotPool(pool.slots()),
                 pool.block(),
                 pool.slotBytes(),
                 new HostTiers(copies, pool, tiers),
+                hiddenSlots,
                 prefetchLayers,
                 await);
     }
@@ -110,53 +136,157 @@ public final class KvCacheManager {
                 || (host != null && need.slotsMin(block) <= device.slots() && need.slots(block) <= host.slots());
     }
 
+    /** Where the prefix cache stands. */
+    public PrefixCounts prefixCounts() {
+        return new PrefixCounts(holders.cachedSlots(), requests, hits, cachedTokens);
+    }
+
+    /** The prefix cache, or null if there is none. */
+    @Nullable
+    PrefixCache prefixes() {
+        return prefixes;
+    }
+
     /**
-     * Sets memory aside for a request.
+     * Sets memory aside for a request, which begins with what earlier prompts have left for it.
      *
      * @return null if it must wait until others end
      */
-    public @Nullable KvSequence tryAdmit(KvSequence.Need need) {
+    public @Nullable KvSequence tryAdmit(KvSequence.Need need, PrefixQuery query) {
         poll();
-        long slots = need.slots(block);
-        if (committed + slots <= device.slots()) {
-            KvSequence sequence = new KvSequence(need, true, block);
-            committed += slots;
-            fill(sequence);
+        pass++;
+        List<PrefixNode> path = prefixes == null ? List.of() : prefixes.find(query);
+        List<KvBlock> shared = sharedBlocks(path, query.layers());
+        long own = need.slots(block) - shared.size();
+        long unpinned = shared.stream().filter(next -> next.residents == 0).count();
+        if (committed + holders.pinned() + own + unpinned <= device.slots()) {
+            KvSequence sequence = new KvSequence(need, true, block, query, path);
+            begin(sequence, shared);
+            fill(sequence, shared);
             return sequence;
         }
         long slotsMin = need.slotsMin(block);
-        if (host != null && committed + slotsMin <= device.slots() && slots <= host.unreserved()) {
+        long unreserved = shared.stream().filter(next -> next.movers == 0).count();
+        if (host != null
+                && committed + holders.pinned() + slotsMin <= device.slots()
+                && own + unreserved <= host.unreserved()) {
             committed += slotsMin;
-            host.reserve((int) slots);
-            KvSequence sequence = new KvSequence(need, false, block);
+            host.reserve((int) own);
+            KvSequence sequence = new KvSequence(need, false, block, query, path);
             moving.add(sequence);
+            begin(sequence, shared);
+            save(
+                    sequence,
+                    shared.stream()
+                            .filter(next -> next.state() == KvBlock.State.DEVICE)
+                            .toList());
             return sequence;
         }
         return null;
     }
 
-    /** Makes all blocks of a resident request, neighbours as far as possible. */
-    private void fill(KvSequence sequence) {
-        int[] slots = acquire(sequence, (int) sequence.need().slots(block), 0, true);
-        int next = 0;
-        for (int layer = 0; layer < sequence.layers(); layer++) {
-            int count = KvSequence.Need.blocks(sequence.need().tokensMax()[layer], block);
-            for (int i = 0; i < count; i++) {
-                sequence.add(new KvBlock(layer, i, slots[next++]));
+    /** Layer by layer, so that each block is the next of its layer. */
+    private static List<KvBlock> sharedBlocks(List<PrefixNode> path, int layers) {
+        List<KvBlock> shared = new ArrayList<>(path.size() * layers);
+        for (int layer = 0; layer < layers; layer++) {
+            for (PrefixNode node : path) {
+                shared.add(node.blocks[layer]);
             }
+        }
+        return shared;
+    }
+
+    private void begin(KvSequence sequence, List<KvBlock> shared) {
+        if (prefixes != null) {
+            prefixes.hold(sequence.held());
+        }
+        for (KvBlock next : shared) {
+            holders.hold(next, sequence.resident());
+            sequence.add(next);
+        }
+        requests++;
+        hits += shared.isEmpty() ? 0 : 1;
+        cachedTokens += sequence.cachedTokens();
+    }
+
+    /** Makes all blocks of a resident request, neighbours as far as possible, and brings the shared ones back. */
+    private void fill(KvSequence sequence, List<KvBlock> shared) {
+        List<KvBlock> missing = shared.stream()
+                .filter(next -> next.state() == KvBlock.State.HOST)
+                .toList();
+        try {
+            if (!missing.isEmpty()) {
+                requireTransfers().toDevice(sequence, missing, acquire(sequence, missing.size(), 0, true));
+            }
+            for (int layer = 0; layer < sequence.layers(); layer++) {
+                grow(sequence, layer, sequence.need().tokensMax()[layer], 0, true);
+            }
+        } catch (RuntimeException e) {
+            release(sequence);
+            throw e;
         }
     }
 
     /**
-     * Makes room for all prompt tokens of a layer, which a prefill is about to store: its table has their slots now.
+     * Makes room for all prompt tokens of a layer, which a prefill is about to store: its table has their slots now, and those of
+     * earlier prompts' tokens hold what they stored.
      *
      * @throws io.sliminfer.backend.TransferException if a copy of the request's has failed
      */
     public void beginPrefill(KvSequence sequence, int layer) {
         poll();
         sequence.requireWhole();
+        pass++;
+        fetch(sequence, layer, missing(sequence, layer));
         grow(sequence, layer, sequence.need().promptTokens()[layer], 0, true);
+        await(sequence, layer);
         sequence.forgetTable(layer);
+        if (layer + 1 < sequence.query().layers() && sequence.cachedTokens() > 0) {
+            prefetch(List.of(sequence), layer);
+        }
+    }
+
+    /** Places of the hidden rows of {@link KvSequence#cachedTokens}, one for each block; none for a dense prompt. */
+    public int[] hiddenSlots(KvSequence sequence) {
+        boolean pruned = sequence.query().hiddenLayer() != PrefixQuery.DENSE;
+        return sequence.held().stream()
+                .limit(pruned ? sequence.cachedBlocks() : 0)
+                .mapToInt(node -> node.hiddenSlot)
+                .toArray();
+    }
+
+    /**
+     * Finds places for the hidden rows of a prompt's other full blocks.
+     *
+     * @return one for each block behind the cached ones; -1 where they are there already or have no room
+     */
+    public int[] takeHiddenSlots(KvSequence sequence) {
+        if (prefixes == null) {
+            return new int[0];
+        }
+        sequence.hiddenPlaces(prefixes.takeHidden(sequence.query(), sequence.held()));
+        return sequence.hiddenPlaces();
+    }
+
+    /**
+     * Leaves a prompt's full blocks to later prompts: the layers of its query have stored theirs, and hidden rows are where
+     * {@link #takeHiddenSlots} said.
+     */
+    public void share(KvSequence sequence) {
+        if (prefixes != null) {
+            prefixes.add(sequence.query(), sequence, sequence.cachedBlocks(), sequence.hiddenPlaces());
+            endPrefix(sequence);
+        }
+    }
+
+    /** The prefill needs no more of the prefix cache than blocks, which it holds. */
+    private void endPrefix(KvSequence sequence) {
+        if (prefixes != null) {
+            prefixes.giveHidden(sequence.hiddenPlaces());
+            sequence.hiddenPlaces(new int[0]);
+            prefixes.letGo(sequence.held());
+            sequence.held().clear();
+        }
     }
 
     /** The layer's prompt tokens are stored: what is full starts on its way to the host. */
@@ -192,14 +322,23 @@ public final class KvCacheManager {
      */
     public void beginDecode(List<KvSequence> sequences, int layer, int[] tokens) {
         poll();
+        pass++;
+        List<List<KvBlock>> missing = new ArrayList<>(sequences.size());
         for (KvSequence sequence : sequences) {
             sequence.requireWhole();
-            fetch(sequence, layer);
+            missing.add(sequence.resident() ? List.of() : missing(sequence, layer));
+            count(sequence, layer);
+        }
+        for (int i = 0; i < missing.size(); i++) {
+            fetch(sequences.get(i), layer, missing.get(i));
         }
         for (int i = 0; i < sequences.size(); i++) {
-            grow(sequences.get(i), layer, tokens[i], layer, false);
-            await(sequences.get(i), layer);
-            sequences.get(i).forgetTable(layer);
+            KvSequence sequence = sequences.get(i);
+            if (!sequence.resident()) {
+                grow(sequence, layer, tokens[i], layer, false);
+                await(sequence, layer);
+                sequence.forgetTable(layer);
+            }
         }
         prefetch(sequences, layer);
     }
@@ -217,10 +356,19 @@ public final class KvCacheManager {
     /** Gives everything back; slots that a copy is using follow when it has ended. */
     public void release(KvSequence sequence) {
         sequence.end();
-        committed -= sequence.resident()
-                ? sequence.need().slots(block)
-                : sequence.need().slotsMin(block);
-        freeSettled(sequence);
+        endPrefix(sequence);
+        if (!sequence.resident()) {
+            moving.remove(sequence);
+            committed -= sequence.need().slotsMin(block);
+            if (host != null) {
+                host.unreserve((int) sequence.need().slots(block) - sequence.total());
+            }
+        }
+        for (int layer = 0; layer < sequence.layers(); layer++) {
+            for (int i = 0; i < sequence.count(layer); i++) {
+                holders.letGo(sequence.block(layer, i), sequence.resident());
+            }
+        }
     }
 
     /** Takes note of copies that have ended. Never waits. */
@@ -242,7 +390,12 @@ public final class KvCacheManager {
         int count = KvSequence.Need.blocks(tokens, block) - sequence.count(layer);
         if (count > 0) {
             for (int slot : acquire(sequence, count, cursor, prefill)) {
-                sequence.add(new KvBlock(layer, sequence.count(layer), slot));
+                KvBlock added = new KvBlock(layer, sequence.count(layer), slot);
+                if (host != null && !sequence.resident()) {
+                    host.unreserve(1); // from here on its place is set aside for the block
+                }
+                holders.hold(added, sequence.resident());
+                sequence.add(added);
             }
         }
     }
@@ -257,43 +410,78 @@ public final class KvCacheManager {
             next.seal();
             full.add(next);
         }
-        if (transfers != null && !sequence.resident() && !full.isEmpty()) {
-            transfers.toHost(sequence, full);
+        if (!sequence.resident()) {
+            save(sequence, full);
         }
     }
 
-    /** Begins to fetch what a layer reads and is not on the device. */
-    private void fetch(KvSequence sequence, int layer) {
-        if (sequence.resident()) {
+    /** Begins to copy full blocks of a moving request to the host, where each has a place set aside. */
+    private void save(KvSequence sequence, List<KvBlock> blocks) {
+        if (host == null || blocks.isEmpty()) {
             return;
         }
+        while (host.free() < blocks.size()) {
+            if (prefixes != null) {
+                prefixes.giveHostSlots(blocks.size(), null);
+            }
+            // What is left without an owner is on its way, and free when it has arrived.
+            if (host.free() < blocks.size() && !requireTransfers().joinOldest(sequence)) {
+                throw new IllegalStateException(blocks.size() + " host slots set aside, " + host.free() + " free");
+            }
+        }
+        requireTransfers().toHost(sequence, blocks);
+    }
+
+    /** What a layer reads and is on the host alone. All that it reads stays where it is until the next pass. */
+    private List<KvBlock> missing(KvSequence sequence, int layer) {
         List<KvBlock> missing = new ArrayList<>();
         for (int i = 0; i < sequence.count(layer); i++) {
             KvBlock next = sequence.block(layer, i);
             if (sequence.isNeeded(layer, i)) {
+                next.neededIn = pass;
                 if (next.state() == KvBlock.State.HOST) {
                     missing.add(next);
                 }
-                sequence.blocksNeeded++;
-                sequence.blocksHit += next.onDevice() ? 1 : 0;
             }
         }
+        return missing;
+    }
+
+    private static void count(KvSequence sequence, int layer) {
+        for (int i = 0; i < sequence.count(layer) && !sequence.resident(); i++) {
+            if (sequence.isNeeded(layer, i)) {
+                sequence.blocksNeeded++;
+                sequence.blocksHit += sequence.block(layer, i).onDevice() ? 1 : 0;
+            }
+        }
+    }
+
+    /** Begins to fetch blocks, but those that another request has begun to fetch. */
+    private void fetch(KvSequence sequence, int layer, List<KvBlock> blocks) {
+        List<KvBlock> missing = blocks.stream()
+                .filter(next -> next.state() == KvBlock.State.HOST)
+                .toList();
         if (!missing.isEmpty()) {
             requireTransfers().toDevice(sequence, missing, acquire(sequence, missing.size(), layer, false));
         }
     }
 
+    /** Lets operations see what a layer reads. */
     private void await(KvSequence sequence, int layer) {
-        if (sequence.resident()) {
+        if (transfers == null) {
             return;
         }
         for (int i = 0; i < sequence.count(layer); i++) {
             KvBlock next = sequence.block(layer, i);
             if (next.state() == KvBlock.State.TO_DEVICE && sequence.isNeeded(layer, i)) {
-                requireTransfers().await(next);
-                sequence.requireWhole();
+                transfers.await(next, sequence);
+            }
+            if (next.state() == KvBlock.State.HOST && sequence.isNeeded(layer, i)) {
+                sequence.fail(new TransferException(
+                        next + " did not arrive", new IllegalStateException("another request's copy of it failed")));
             }
         }
+        sequence.requireWhole();
     }
 
     /** Fetches for the next layers as long as there are slots that are free or hold something needed later. */
@@ -313,6 +501,10 @@ public final class KvCacheManager {
                     }
                 }
                 int room = device.free();
+                if (room < missing.size() && prefixes != null) {
+                    room += prefixes.giveDeviceSlots(missing.size() - room);
+                    room = Math.min(room, device.free());
+                }
                 if (room < missing.size()) {
                     // Never in place of the target's own blocks, or of something that is needed sooner.
                     room += evict(missing.size() - room, layer, layers - ahead - 1, false);
@@ -336,14 +528,39 @@ public final class KvCacheManager {
     private int[] acquire(KvSequence forWhom, int count, int cursor, boolean prefill) {
         while (device.free() < count) {
             int missing = count - device.free();
+            if (prefixes != null && prefixes.giveDeviceSlots(missing) > 0) {
+                continue;
+            }
             if (transfers == null || evict(missing, cursor, Integer.MAX_VALUE, prefill) < missing) {
-                if (transfers == null || !transfers.joinOldest(forWhom)) {
+                if (transfers == null || (!transfers.joinOldest(forWhom) && !saveAgain(forWhom))) {
                     throw new IllegalStateException(count + " slots asked for layer " + cursor + ", " + device.free()
                             + " of " + device.slots() + " free and none can be made free");
                 }
             }
         }
         return device.take(count);
+    }
+
+    /**
+     * Copies blocks to the host whose copy has failed, for the one that wants their slots now.
+     *
+     * @return false if there are none
+     */
+    private boolean saveAgain(KvSequence forWhom) {
+        forWhom.requireWhole();
+        List<KvBlock> unsaved = new ArrayList<>();
+        for (KvSequence sequence : moving) {
+            for (int layer = 0; layer < sequence.layers(); layer++) {
+                for (int i = 0; i < sequence.count(layer); i++) {
+                    KvBlock next = sequence.block(layer, i);
+                    if (next.unmovable() && next.state() == KvBlock.State.DEVICE && !unsaved.contains(next)) {
+                        unsaved.add(next);
+                    }
+                }
+            }
+        }
+        save(forWhom, unsaved);
+        return !unsaved.isEmpty();
     }
 
     /**
@@ -382,22 +599,15 @@ public final class KvCacheManager {
         int evicted = 0;
         for (int i = sequence.count(layer) - 1; i >= 0 && evicted < count; i--) {
             KvBlock next = sequence.block(layer, i);
-            if (next.state() == KvBlock.State.BOTH && !(idleOnly && sequence.isNeeded(layer, i))) {
-                device.release(new int[] {next.evict()});
+            if (next.state() == KvBlock.State.BOTH
+                    && next.residents == 0
+                    && next.neededIn != pass
+                    && !(idleOnly && sequence.isNeeded(layer, i))) {
+                holders.evict(next);
                 evicted++;
             }
         }
         return evicted;
-    }
-
-    /** Frees the blocks of a request that is over, but those that a copy still uses. */
-    private void freeSettled(KvSequence sequence) {
-        if (sequence.freeSettled(device, host)) {
-            moving.remove(sequence);
-            if (host != null && !sequence.resident()) {
-                host.unreserve((int) sequence.need().slots(block));
-            }
-        }
     }
 
     private TransferQueue requireTransfers() {

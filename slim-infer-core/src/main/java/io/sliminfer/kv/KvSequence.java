@@ -2,7 +2,9 @@ package io.sliminfer.kv;
 
 import io.sliminfer.backend.TransferException;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -61,8 +63,14 @@ public final class KvSequence {
     /** Prompt blocks that a layer reads besides, to choose among them. */
     private final boolean[] @Nullable [] scored;
 
+    private final PrefixQuery query;
+    /** The path of the prefix cache that its prefill relies on. */
+    private final List<PrefixNode> held;
+
+    private final int cachedTokens;
+    private int[] hiddenPlaces = {};
     private boolean hasIdle;
-    private int unfreed;
+    private int total;
     private boolean ended;
     private @Nullable TransferException failure;
 
@@ -74,7 +82,13 @@ public final class KvSequence {
     long waitedNanos;
     long copyingNanos;
 
-    KvSequence(Need need, boolean resident, int block) {
+    /**
+     * @param held blocks of earlier prompts that it begins with
+     */
+    KvSequence(Need need, boolean resident, int block, PrefixQuery query, List<PrefixNode> held) {
+        this.query = query;
+        this.held = new ArrayList<>(held);
+        this.cachedTokens = held.size() * block;
         this.need = need;
         this.blockTokens = block;
         this.resident = resident;
@@ -96,6 +110,33 @@ public final class KvSequence {
         return blocks.length;
     }
 
+    PrefixQuery query() {
+        return query;
+    }
+
+    List<PrefixNode> held() {
+        return held;
+    }
+
+    /** Tokens at the front of the prompt that are there already, in all layers up to the first that prunes. */
+    public int cachedTokens() {
+        return cachedTokens;
+    }
+
+    /** Blocks of those tokens. */
+    int cachedBlocks() {
+        return cachedTokens / blockTokens;
+    }
+
+    /** Places that were set aside for hidden rows, until they are stored. */
+    int[] hiddenPlaces() {
+        return hiddenPlaces;
+    }
+
+    void hiddenPlaces(int[] places) {
+        hiddenPlaces = places;
+    }
+
     /** Whether all its blocks stay on the device as long as it runs. */
     public boolean resident() {
         return resident;
@@ -112,7 +153,12 @@ public final class KvSequence {
 
     void add(KvBlock block) {
         blocks[block.layer()][counts[block.layer()]++] = block;
-        unfreed++;
+        total++;
+    }
+
+    /** Blocks of all layers that exist so far. */
+    int total() {
+        return total;
     }
 
     /** Whether the layer's next step reads the block. */
@@ -154,30 +200,6 @@ public final class KvSequence {
 
     boolean ended() {
         return ended;
-    }
-
-    /**
-     * Gives back the slots of all blocks that no copy uses.
-     *
-     * @return whether this freed the last one
-     */
-    boolean freeSettled(SlotPool device, @Nullable HostTiers host) {
-        for (int layer = 0; layer < blocks.length; layer++) {
-            for (int i = 0; i < counts[layer]; i++) {
-                KvBlock next = blocks[layer][i];
-                if (next.state() != KvBlock.State.FREED && !next.inFlight()) {
-                    if (next.deviceSlot() != KvBlock.NONE) {
-                        device.release(new int[] {next.deviceSlot()});
-                    }
-                    if (next.hostSlot() != KvBlock.NONE && host != null) {
-                        host.release(next.hostSlot());
-                    }
-                    next.free();
-                    unfreed--;
-                }
-            }
-        }
-        return unfreed == 0;
     }
 
     /**

@@ -2,10 +2,12 @@ package io.sliminfer.kv;
 
 import io.sliminfer.backend.Fence;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /**
- * Blocks of one request on their way together.
+ * Blocks on their way together.
  *
- * @param toHost the direction
+ * @param sequence who wants it, or null for the prefix cache
+ * @param toHost   the direction
  */
-record Transfer(KvSequence sequence, List<KvBlock> blocks, boolean toHost, Fence fence) {}
+record Transfer(@Nullable KvSequence sequence, List<KvBlock> blocks, boolean toHost, Fence fence) {}

@@ -7,6 +7,7 @@ import java.util.Deque;
 import java.util.Iterator;
 import java.util.List;
 import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Copies under way. A block changes its state when its copy was seen to have ended, here and nowhere else; a failed copy leaves the
@@ -16,30 +17,38 @@ final class TransferQueue {
 
     private final HostTiers host;
     private final SlotPool device;
+    private final BlockHolders holders;
     private final long slotBytes;
     private final Consumer<Fence> await;
-    private final Consumer<KvSequence> onEnded;
     private final Deque<Transfer> underWay = new ArrayDeque<>();
 
     /**
-     * @param await   lets later operations see what a copy brought
-     * @param onEnded told when a copy of a request that is over has ended
+     * @param await lets later operations see what a copy brought
      */
-    TransferQueue(
-            HostTiers host, SlotPool device, long slotBytes, Consumer<Fence> await, Consumer<KvSequence> onEnded) {
+    TransferQueue(HostTiers host, SlotPool device, BlockHolders holders, long slotBytes, Consumer<Fence> await) {
         this.host = host;
         this.device = device;
+        this.holders = holders;
         this.slotBytes = slotBytes;
         this.await = await;
-        this.onEnded = onEnded;
     }
 
     boolean isEmpty() {
         return underWay.isEmpty();
     }
 
+    /**
+     * Copies blocks that only the prefix cache holds to the host, and waits for the end. A block that could not be copied says so
+     * afterwards.
+     */
+    void toHostNow(List<KvBlock> blocks) {
+        Transfer transfer = toHost(null, blocks);
+        underWay.remove(transfer);
+        settle(transfer);
+    }
+
     /** Begins to copy sealed blocks from the device into free host slots. */
-    void toHost(KvSequence sequence, List<KvBlock> blocks) {
+    Transfer toHost(@Nullable KvSequence sequence, List<KvBlock> blocks) {
         int[] slots = host.take(blocks.size());
         Fence fence;
         try {
@@ -54,8 +63,11 @@ final class TransferQueue {
         for (int i = 0; i < slots.length; i++) {
             blocks.get(i).startToHost(slots[i], transfer);
         }
-        sequence.bytesToHost += slotBytes * slots.length;
+        if (sequence != null) {
+            sequence.bytesToHost += slotBytes * slots.length;
+        }
         underWay.add(transfer);
+        return transfer;
     }
 
     /** Begins to copy blocks from the host into given device slots. */
@@ -91,13 +103,12 @@ final class TransferQueue {
         }
     }
 
-    /** Lets operations from here on see the block; waits where the device cannot do that itself. */
-    void await(KvBlock block) {
+    /** Lets a request's operations from here on see the block; waits where the device cannot do that itself. */
+    void await(KvBlock block, KvSequence sequence) {
         Transfer transfer = block.transfer();
         if (transfer == null) {
             return;
         }
-        KvSequence sequence = transfer.sequence();
         long start = System.nanoTime();
         boolean waits = !transfer.fence().isDone();
         try {
@@ -145,23 +156,15 @@ final class TransferQueue {
         KvSequence sequence = transfer.sequence();
         try {
             transfer.fence().join();
-            transfer.blocks().forEach(KvBlock::arrived);
+            transfer.blocks().forEach(holders::arrived);
         } catch (TransferException e) {
-            for (KvBlock block : transfer.blocks()) {
-                int slot = block.failed();
-                if (transfer.toHost()) {
-                    host.release(slot);
-                } else {
-                    device.release(new int[] {slot});
-                }
+            transfer.blocks().forEach(block -> holders.failed(block, transfer.toHost()));
+            if (sequence != null) {
+                sequence.fail(e);
             }
-            sequence.fail(e);
         }
-        if (!transfer.toHost()) {
+        if (sequence != null && !transfer.toHost()) {
             sequence.copyingNanos += transfer.fence().nanos();
-        }
-        if (sequence.ended()) {
-            onEnded.accept(sequence);
         }
     }
 }

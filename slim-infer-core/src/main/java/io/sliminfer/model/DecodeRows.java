@@ -86,6 +86,11 @@ public final class DecodeRows implements Rows {
     }
 
     @Override
+    public int first() {
+        return 0;
+    }
+
+    @Override
     public int count() {
         return caches.size();
     }

@@ -24,6 +24,18 @@ public final class PromptRows implements Rows {
 
         /** The layer has stored all its live tokens and attended to them. */
         void stored(int layer);
+
+        /** Tokens at the front of the prompt whose keys and values the layers up to the first that prunes have already; not all. */
+        int cachedTokens();
+
+        /** Places of the hidden rows of those tokens, one a block, in {@link HiddenRows}. */
+        int[] hiddenSlots();
+
+        /** Places for the hidden rows of the full blocks behind them; -1 for one that is not wanted. Asked for when they are known. */
+        int[] takeHiddenSlots();
+
+        /** Hidden rows are where {@link #takeHiddenSlots} said. */
+        void hiddenStored();
     }
 
     private final PrunePlan plan;
@@ -34,6 +46,9 @@ public final class PromptRows implements Rows {
     private final int tile;
     private final Runnable checkpoint;
     private final List<@Nullable Readback> decisions = new ArrayList<>();
+    private final @Nullable HiddenRows hidden;
+    private boolean whole = true;
+    private int first;
     private int count;
     private int[] slots = {};
 
@@ -42,17 +57,27 @@ public final class PromptRows implements Rows {
      * @param x          workspace with at least as many rows as the prompt has tokens
      * @param positions  the same, int32; row i holds position i
      * @param tile       rows of a tile
+     * @param hidden     where the cache's hidden slots are, or null if it never names any
      * @param checkpoint called between tiles
      */
     public PromptRows(
-            PrunePlan plan, KvPool pool, Cache cache, Tensor x, Tensor positions, int tile, Runnable checkpoint) {
+            PrunePlan plan,
+            KvPool pool,
+            Cache cache,
+            Tensor x,
+            Tensor positions,
+            int tile,
+            @Nullable HiddenRows hidden,
+            Runnable checkpoint) {
         this.plan = plan;
         this.pool = pool;
         this.cache = cache;
         this.x = x;
         this.positions = positions;
         this.tile = tile;
+        this.hidden = hidden;
         this.checkpoint = checkpoint;
+        this.first = cache.cachedTokens();
         this.count = plan.promptTokens();
     }
 
@@ -64,6 +89,11 @@ public final class PromptRows implements Rows {
     @Override
     public Tensor positions() {
         return positions.rows(0, count);
+    }
+
+    @Override
+    public int first() {
+        return first;
     }
 
     @Override
@@ -92,10 +122,12 @@ public final class PromptRows implements Rows {
         return stage.lastLayer() == layer ? stage.decision() : null;
     }
 
+    /** Tiles end at the same rows wherever they begin, so that a cached prefix changes no product's rows but the first tile's. */
     @Override
     public int tileEnd(int from) {
         int window = Math.min(plan.schedule().window(), plan.promptTokens());
-        return count - from < tile + window ? count : from + tile;
+        int start = from / tile * tile;
+        return count - start < tile + window ? count : start + tile;
     }
 
     @Override
@@ -106,6 +138,23 @@ public final class PromptRows implements Rows {
     @Override
     public void checkpoint() {
         checkpoint.run();
+    }
+
+    /**
+     * Called before the first decision that drops rows: those of cached tokens, which did not pass the layers so far, join in, and
+     * those of full blocks are kept for other prompts.
+     */
+    void complete() {
+        if (!whole) {
+            return;
+        }
+        whole = false;
+        if (hidden != null) {
+            hidden.load(x, cache.hiddenSlots());
+            hidden.save(x, first, cache.takeHiddenSlots());
+            cache.hiddenStored();
+        }
+        first = 0;
     }
 
     /** Called after a decision: the rows that stay have moved to the front. */

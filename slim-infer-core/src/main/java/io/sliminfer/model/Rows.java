@@ -14,7 +14,11 @@ public sealed interface Rows permits PromptRows, DecodeRows {
     /** Original positions, int32. */
     Tensor positions();
 
+    /** Rows, those of a cached prefix included. */
     int count();
+
+    /** The first row that passes the layer; those before are a cached prefix, which has passed it already. */
+    int first();
 
     /** Called before the layer stores anything: its slots are on the device afterwards. */
     void begin(int layer);

@@ -50,8 +50,9 @@ public final class Transformer {
         rows.begin(layer);
         // Logits are computed for the last position only, so in the last layer only its row goes on after K and V are
         // stored.
-        int firstOutput = layer == lastLayer && decision == null ? rows.firstOutput() : 0;
-        for (int from = 0, to; from < rows.count(); from = to) {
+        boolean lastRowOnly = layer == lastLayer && decision == null;
+        int firstOutput = lastRowOnly ? rows.firstOutput() : rows.first();
+        for (int from = rows.first(), to; from < rows.count(); from = to) {
             to = rows.tileEnd(from);
             rows.checkpoint();
             Tensor x = rows.x().rows(from, to);
@@ -80,7 +81,7 @@ public final class Transformer {
         if (decision != null) {
             keep(decision, (PromptRows) rows);
         }
-        for (int from = firstOutput, to; from < rows.count(); from = to) {
+        for (int from = lastRowOnly ? firstOutput : rows.first(), to; from < rows.count(); from = to) {
             to = rows.tileEnd(from);
             rows.checkpoint();
             mlp(w, rows.x().rows(from, to));
@@ -125,6 +126,7 @@ public final class Transformer {
             rows.keep(shape, null);
             return;
         }
+        rows.complete();
         Tensor kept = space.kept(shape.keptBlocks());
         ops.keepRows(rows.x().rows(0, shape.keptTokens()), rows.x(), kept, shape);
         ops.keepRows(rows.positions().rows(0, shape.keptTokens()), rows.positions(), kept, shape);

@@ -143,6 +143,19 @@ public record PrunePlan(PruneSchedule schedule, int promptTokens, List<Stage> st
         throw new IllegalArgumentException("layer " + layer + " is after the last stage");
     }
 
+    /**
+     * Layers whose attention sees the whole prompt: those up to the first that drops blocks, or all. Their keys and values depend on
+     * no later token.
+     */
+    public int wholeLayers() {
+        for (Stage stage : stages) {
+            if (stage.decision() != null && !stage.decision().keepsAll()) {
+                return stage.lastLayer() + 1;
+            }
+        }
+        return stages.get(stages.size() - 1).lastLayer() + 1;
+    }
+
     /** Whether any layer, or the MLP of the last one, runs on fewer tokens than the prompt has. */
     public boolean prunes() {
         return stages.stream()

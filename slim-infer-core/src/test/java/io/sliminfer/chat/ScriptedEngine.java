@@ -14,6 +14,7 @@ import io.sliminfer.format.DType;
 import io.sliminfer.format.ModelConfig;
 import io.sliminfer.format.RopeConfig;
 import io.sliminfer.kv.KvTransfers;
+import io.sliminfer.kv.PrefixCounts;
 import io.sliminfer.prune.PruneSchedule;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -162,6 +163,7 @@ public final class ScriptedEngine implements Engine {
     private static GenerationReport report(int promptTokens, int generated) {
         return new GenerationReport(
                 promptTokens,
+                0,
                 generated,
                 List.of(),
                 0,
@@ -192,7 +194,7 @@ public final class ScriptedEngine implements Engine {
 
     @Override
     public EngineSnapshot snapshot() {
-        return new EngineSnapshot(0, 0, 0, 0, 0, 0, 0);
+        return new EngineSnapshot(0, 0, 0, 0, 0, 0, 0, PrefixCounts.NONE);
     }
 
     @Override

@@ -10,6 +10,7 @@ import io.sliminfer.format.DType;
 import io.sliminfer.format.ModelConfig;
 import io.sliminfer.format.ModelFolder;
 import io.sliminfer.kv.KvCacheManager;
+import io.sliminfer.model.HiddenRows;
 import io.sliminfer.model.ModelWeights;
 import io.sliminfer.model.Transformer;
 import io.sliminfer.model.Workspace;
@@ -41,15 +42,21 @@ public final class ModelPass implements AutoCloseable {
      * @param hostSlots      0 for none behind the device
      * @param disk           file for half of the host slots, or null
      * @param prefetchLayers as in {@link KvSettings}
+     * @param hiddenSlots    of the prefix cache, {@link KvCacheManager#NO_PREFIX_CACHE} for none
      */
-    record Pools(int deviceSlots, int hostSlots, @Nullable Path disk, int prefetchLayers) {
+    record Pools(int deviceSlots, int hostSlots, @Nullable Path disk, int prefetchLayers, int hiddenSlots) {
+
+        /** Without a prefix cache. */
+        Pools(int deviceSlots, int hostSlots, @Nullable Path disk, int prefetchLayers) {
+            this(deviceSlots, hostSlots, disk, prefetchLayers, KvCacheManager.NO_PREFIX_CACHE);
+        }
 
         static final Pools ROOMY = new Pools(0, 0, null, 0);
 
         KvCacheManager manager(Backend backend, KvPool pool) {
             Copies copies = backend.copies();
             if (hostSlots == 0 || copies == null) {
-                return KvCacheManager.of(pool.slots(), pool.block(), pool.slotBytes());
+                return KvCacheManager.of(pool.slots(), pool.block(), pool.slotBytes(), hiddenSlots);
             }
             List<HostPool> tiers = new ArrayList<>();
             int onDisk = disk == null ? 0 : hostSlots / 2;
@@ -57,7 +64,7 @@ public final class ModelPass implements AutoCloseable {
             if (disk != null) {
                 tiers.add(copies.allocateHost(onDisk, pool.slotBytes(), disk));
             }
-            return KvCacheManager.of(pool, copies, tiers, prefetchLayers, backend.ops()::await);
+            return KvCacheManager.of(pool, copies, tiers, hiddenSlots, prefetchLayers, backend.ops()::await);
         }
     }
 
@@ -65,8 +72,9 @@ public final class ModelPass implements AutoCloseable {
      * @param logits     of the last prompt position
      * @param keptBlocks blocks live in each stage, stage 0 first
      * @param greedy     generated ids
+     * @param cached     prompt tokens taken from an earlier prompt
      */
-    public record Result(float[] logits, List<List<Integer>> keptBlocks, int[] greedy) {}
+    public record Result(float[] logits, List<List<Integer>> keptBlocks, int[] greedy, int cached) {}
 
     /**
      * One decode step.
@@ -102,7 +110,10 @@ public final class ModelPass implements AutoCloseable {
         KvPool pool = backend.allocateKv(slots, slotBlock, model.kvHeads(), model.headDim(), kvType);
         kv = pools.manager(backend, pool);
         Transformer transformer = new Transformer(backend, model, weights, space);
-        runner = new ModelRunner(backend, model, transformer, space, pool, kv, batchMax);
+        HiddenRows hidden = pools.hiddenSlots() > 0
+                ? new HiddenRows(backend, model.hidden(), pools.hiddenSlots(), slotBlock)
+                : null;
+        runner = new ModelRunner(backend, model, transformer, space, pool, kv, hidden, batchMax);
     }
 
     /**
@@ -166,7 +177,7 @@ public final class ModelPass implements AutoCloseable {
                 runner.decode(List.of(sequence));
                 greedy[i] = sequence.sampler.next(runner.row(0));
             }
-            return new Result(logits, sequence.keptBlocks, greedy);
+            return new Result(logits, sequence.keptBlocks, greedy, sequence.cache.cachedTokens());
         } finally {
             sequence.cache.release();
         }

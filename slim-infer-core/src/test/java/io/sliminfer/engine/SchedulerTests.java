@@ -24,7 +24,7 @@ class SchedulerTests {
     private static final int LAYERS = 6;
     private static final int SLOT_BLOCK = 16;
 
-    private final KvCacheManager pool = KvCacheManager.of(30, SLOT_BLOCK, 8);
+    private final KvCacheManager pool = KvCacheManager.of(30, SLOT_BLOCK, 8, KvCacheManager.NO_PREFIX_CACHE);
     private final Scheduler scheduler = new Scheduler(pool, 3, LAYERS);
 
     /** A sequence that needs this many slots in each layer. */
@@ -168,7 +168,7 @@ class SchedulerTests {
 
     private static void simulate(long seed) {
         Random random = new Random(seed);
-        KvCacheManager pool = KvCacheManager.of(12 + random.nextInt(60), SLOT_BLOCK, 8);
+        KvCacheManager pool = KvCacheManager.of(12 + random.nextInt(60), SLOT_BLOCK, 8, KvCacheManager.NO_PREFIX_CACHE);
         int batchMax = 1 + random.nextInt(4);
         Scheduler scheduler = new Scheduler(pool, batchMax, LAYERS);
         List<Sequence> submitted = new ArrayList<>();

@@ -17,6 +17,7 @@ class KvCacheManagerSimulationTests {
             var simulation = new KvSimulation(seed, deviceSlots, 160, (int) (seed % 4));
             simulation.run(false);
             assertThat(simulation.completed()).as("seed %d", seed).isGreaterThan(20);
+            assertThat(simulation.prefixes().hits()).as("seed %d", seed).isGreaterThan(20);
         }
     }
 

@@ -10,4 +10,22 @@ record FixedTables(int[][] tables) implements PromptRows.Cache {
 
     @Override
     public void stored(int layer) {}
+
+    @Override
+    public int cachedTokens() {
+        return 0;
+    }
+
+    @Override
+    public int[] hiddenSlots() {
+        return new int[0];
+    }
+
+    @Override
+    public int[] takeHiddenSlots() {
+        return new int[0];
+    }
+
+    @Override
+    public void hiddenStored() {}
 }

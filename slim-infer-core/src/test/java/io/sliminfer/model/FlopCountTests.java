@@ -90,8 +90,8 @@ class FlopCountTests {
             backend.ops().write(space.ids(), SmallModels.prompt(1, promptTokens, config.vocabulary()), promptTokens);
             backend.ops().write(space.positions(), positions, promptTokens);
             transformer.embed(space.x().rows(0, promptTokens), space.ids().rows(0, promptTokens));
-            PromptRows rows =
-                    new PromptRows(plan, pool, new FixedTables(tables), space.x(), space.positions(), tile, () -> {});
+            PromptRows rows = new PromptRows(
+                    plan, pool, new FixedTables(tables), space.x(), space.positions(), tile, null, () -> {});
             for (int layer = 0; layer < config.layers(); layer++) {
                 transformer.layer(layer, rows);
             }

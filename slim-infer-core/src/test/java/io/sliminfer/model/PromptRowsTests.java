@@ -30,6 +30,7 @@ class PromptRowsTests {
                 backend.allocate("x", DType.F32, promptTokens + 5L, 2),
                 backend.allocate("positions", DType.I32, promptTokens + 5L, 1),
                 tile,
+                null,
                 () -> {});
     }
 

@@ -48,6 +48,7 @@ record ResponseMapper(String id, String model) {
                 .keyValue(SlimInferMetadata.PER_TOKEN_MS, millis(report.perToken()))
                 .keyValue(SlimInferMetadata.PRUNED_SHARE, report.prunedShare())
                 .keyValue(SlimInferMetadata.FLOPS_SAVED_SHARE, report.flopsSavedShare())
+                .keyValue(SlimInferMetadata.CACHED_TOKENS, report.cachedTokens())
                 .keyValue(SlimInferMetadata.KV_BYTES, report.kvBytes())
                 .keyValue(
                         SlimInferMetadata.STAGES,

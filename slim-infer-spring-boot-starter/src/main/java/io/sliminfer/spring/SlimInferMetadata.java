@@ -18,11 +18,14 @@ public final class SlimInferMetadata {
     /** Decode time of each token after the first, in milliseconds ({@link Double}). */
     public static final String PER_TOKEN_MS = "slim-infer.per-token-ms";
 
-    /** Share of (prompt token, layer) pairs that were never computed, 0..1 ({@link Double}). */
+    /** Share of (prompt token, layer) pairs that pruning left out, 0..1 ({@link Double}). */
     public static final String PRUNED_SHARE = "slim-infer.pruned-share";
 
-    /** Share of dense prefill's FLOPs that were not spent, 0..1 ({@link Double}). */
+    /** Share of dense prefill's FLOPs that pruning saved, 0..1 ({@link Double}). */
     public static final String FLOPS_SAVED_SHARE = "slim-infer.flops-saved-share";
+
+    /** Prompt tokens that were taken from an earlier prompt with the same beginning ({@link Integer}). */
+    public static final String CACHED_TOKENS = "slim-infer.cached-tokens";
 
     /** Bytes of the request's KV cache ({@link Long}). */
     public static final String KV_BYTES = "slim-infer.kv-bytes";

@@ -34,6 +34,7 @@ public final class FakeChatEngine implements ChatEngine {
     public static final String MODEL = "fake-model";
     static final GenerationReport REPORT = new GenerationReport(
             4096,
+            1024,
             3,
             List.of(
                     new GenerationReport.Stage(0, 3, 4096, List.of(0, 1, 2, 3)),

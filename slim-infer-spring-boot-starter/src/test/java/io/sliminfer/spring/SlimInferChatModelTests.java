@@ -59,6 +59,7 @@ class SlimInferChatModelTests {
                                 SlimInferMetadata.PER_TOKEN_MS, 15.0,
                                 SlimInferMetadata.PRUNED_SHARE, 0.25,
                                 SlimInferMetadata.FLOPS_SAVED_SHARE, 0.3,
+                                SlimInferMetadata.CACHED_TOKENS, 1024,
                                 SlimInferMetadata.KV_BYTES, 1L << 33,
                                 SlimInferMetadata.STAGES,
                                         List.of(

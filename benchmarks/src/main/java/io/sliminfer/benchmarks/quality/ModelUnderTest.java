@@ -6,6 +6,7 @@ import io.sliminfer.chat.ChatEngines;
 import io.sliminfer.engine.Engine;
 import io.sliminfer.engine.EngineSettings;
 import io.sliminfer.engine.KvSettings;
+import io.sliminfer.engine.PrefixSettings;
 import io.sliminfer.engine.PruneSettings;
 import io.sliminfer.spring.SlimInferChatModel;
 import java.nio.file.Path;
@@ -41,7 +42,8 @@ final class ModelUnderTest implements AutoCloseable {
                             BackendSettings.defaults(),
                             pruning,
                             0,
-                            KvSettings.defaults(),
+                            // Dense and pruned runs of a prompt are timed, so that none may begin with another's work.
+                            KvSettings.defaults().withPrefixes(PrefixSettings.off()),
                             EngineSettings.BATCH_MAX_DEFAULT,
                             EngineSettings.QUEUE_CAPACITY_DEFAULT,
                             0));

@@ -8,6 +8,7 @@ import io.sliminfer.benchmarks.report.RunHeader;
 import io.sliminfer.engine.EngineSettings;
 import io.sliminfer.engine.KvSettings;
 import io.sliminfer.engine.LocalEngine;
+import io.sliminfer.engine.PrefixSettings;
 import io.sliminfer.engine.PruneSettings;
 import io.sliminfer.format.ModelConfig;
 import io.sliminfer.format.ModelFolder;
@@ -80,7 +81,8 @@ final class SpeedRun {
                 new BackendSettings(settings.compute(), settings.threads()),
                 PruneSettings.of(schedule, 0),
                 settings.promptMax(),
-                KvSettings.defaults(),
+                // The same prompt runs many times: each must be computed from its first token.
+                KvSettings.defaults().withPrefixes(PrefixSettings.off()),
                 1,
                 1,
                 0);

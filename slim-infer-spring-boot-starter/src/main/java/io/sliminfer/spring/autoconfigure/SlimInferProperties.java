@@ -3,6 +3,7 @@ package io.sliminfer.spring.autoconfigure;
 import io.sliminfer.backend.BackendSettings;
 import io.sliminfer.engine.EngineSettings;
 import io.sliminfer.engine.KvSettings;
+import io.sliminfer.engine.PrefixSettings;
 import io.sliminfer.engine.PruneSettings;
 import io.sliminfer.prune.PruneSchedule;
 import io.sliminfer.prune.PruneSizes;
@@ -50,6 +51,7 @@ public record SlimInferProperties(
         @DefaultValue("64") int queueCapacity,
         @DefaultValue("0") int prefillTile,
         @DefaultValue KvCache kvCache,
+        @DefaultValue PrefixCache prefixCache,
         @DefaultValue Pruning pruning,
         @DefaultValue Chat chat) {
 
@@ -76,7 +78,7 @@ public record SlimInferProperties(
                 new BackendSettings(computeType.dtype(), threads),
                 pruning.settings(),
                 maxPromptTokens,
-                kvCache.settings(),
+                kvCache.settings().withPrefixes(prefixCache.settings()),
                 batchMax,
                 queueCapacity,
                 prefillTile);
@@ -130,6 +132,26 @@ public record SlimInferProperties(
                     diskSize.toBytes(),
                     prefetchLayers,
                     swapThreshold);
+        }
+    }
+
+    /**
+     * Reuse of what earlier prompts with the same beginning have left in the KV cache.
+     *
+     * @param reuse  What is reused: "exact" for what does not depend on later tokens, so that answers stay the same, or "off".
+     * @param memory Device memory for hidden states, which pruned prompts need besides; 0B to serve dense prompts only. By default an
+     *               eighth of the KV cache's, at most what two prompts of full length need.
+     */
+    public record PrefixCache(@DefaultValue("exact") String reuse, @Nullable DataSize memory) {
+
+        PrefixSettings settings() {
+            PrefixSettings.Reuse what = check("prefix-cache.reuse", reuse, () -> PrefixSettings.Reuse.parse(reuse));
+            require(
+                    memory == null || !memory.isNegative(),
+                    "prefix-cache.memory",
+                    String.valueOf(memory),
+                    "use 0B to serve dense prompts only, or more");
+            return new PrefixSettings(what, memory == null ? PrefixSettings.CHOOSE : memory.toBytes());
         }
     }
 

@@ -7,6 +7,7 @@ import io.sliminfer.backend.BackendSettings;
 import io.sliminfer.backend.KvType;
 import io.sliminfer.engine.EngineSettings;
 import io.sliminfer.engine.KvSettings;
+import io.sliminfer.engine.PrefixSettings;
 import io.sliminfer.engine.PruneSettings;
 import io.sliminfer.format.DType;
 import io.sliminfer.prune.PruneSchedule;
@@ -56,6 +57,8 @@ class SlimInferPropertiesTests {
                 "kv-cache.prefetch-layers=3",
                 "kv-cache.swap-threshold=0.8",
                 "kv-cache.type=int8",
+                "prefix-cache.reuse=off",
+                "prefix-cache.memory=1GB",
                 "batch-max=4",
                 "queue-capacity=5",
                 "prefill-tile=256",
@@ -75,7 +78,8 @@ class SlimInferPropertiesTests {
                         new BackendSettings(DType.BF16, 3),
                         PruneSettings.of(schedule, 100),
                         1000,
-                        new KvSettings(2L << 30, KvType.INT8, 4L << 30, Path.of("/var/cache/kv"), 8L << 30, 3, 0.8),
+                        new KvSettings(2L << 30, KvType.INT8, 4L << 30, Path.of("/var/cache/kv"), 8L << 30, 3, 0.8)
+                                .withPrefixes(new PrefixSettings(PrefixSettings.Reuse.OFF, 1L << 30)),
                         4,
                         5,
                         256));
@@ -166,6 +170,8 @@ class SlimInferPropertiesTests {
                 "kv-cache.memory|-1B|0B for a share",
                 "kv-cache.swap-threshold|1.1|0.0 to 1.0",
                 "kv-cache.swap-threshold|NaN|0.0 to 1.0",
+                "prefix-cache.reuse|fast|use exact",
+                "prefix-cache.memory|-1B|0B to serve dense prompts only",
                 "batch-max|0|1 to 1024",
                 "queue-capacity|0|1 or more",
                 "prefill-tile|-1|0 for the backend's choice",

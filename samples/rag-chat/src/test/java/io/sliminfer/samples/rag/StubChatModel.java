@@ -1,9 +1,9 @@
 package io.sliminfer.samples.rag;
 
 import io.sliminfer.engine.GenerationReport;
+import io.sliminfer.kv.KvTransfers;
 import io.sliminfer.spring.SlimInferChatOptions;
 import io.sliminfer.spring.SlimInferMetadata;
-import io.sliminfer.kv.KvTransfers;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collections;
@@ -62,6 +62,7 @@ public final class StubChatModel implements ChatModel {
     static ChatResponse finished(String text) {
         GenerationReport report = new GenerationReport(
                 8_192,
+                0,
                 17,
                 List.of(stage(0, 4, 8_192, 128), stage(5, 8, 4_096, 64), stage(9, 11, 2_048, 32)),
                 0.354,
