@@ -10,6 +10,7 @@ import io.sliminfer.engine.EngineSettings;
 import io.sliminfer.engine.GenerationReport;
 import io.sliminfer.engine.KvSettings;
 import io.sliminfer.engine.LocalEngine;
+import io.sliminfer.engine.PrefixSettings;
 import io.sliminfer.engine.PruneSettings;
 import io.sliminfer.format.ModelFolder;
 import io.sliminfer.kv.KvTransfers;
@@ -108,7 +109,8 @@ public final class OffloadCommand implements Callable<Integer> {
         }
         try (Results results = new Results(sinks);
                 ModelFolder folder = choice.open(cache);
-                LocalEngine roomy = LocalEngine.open(folder, settings(KvSettings.defaults()))) {
+                LocalEngine roomy =
+                        LocalEngine.open(folder, settings(KvSettings.defaults().withPrefixes(PrefixSettings.off())))) {
             // With the same slots a token takes the same bytes, so what a prompt takes here tells what to give there.
             long slotBytes = roomy.snapshot().kvSlotBytes();
             int block = PruneSchedule.BLOCK_DEFAULT;
@@ -120,7 +122,8 @@ public final class OffloadCommand implements Callable<Integer> {
                     null,
                     0,
                     prefetchLayers,
-                    KvSettings.SWAP_THRESHOLD_DEFAULT);
+                    KvSettings.SWAP_THRESHOLD_DEFAULT,
+                    PrefixSettings.off());
             try (LocalEngine capped = LocalEngine.open(folder, settings(kv))) {
                 Map<String, Object> header = RunHeader.of(arguments());
                 header.put("benchmark", BENCHMARK);
