@@ -297,9 +297,7 @@ public final class CalibrateCommand implements Callable<Integer> {
 
     /** Their sizes are the engine's own. */
     private static List<PruneVariant> variants(List<Candidate> all) {
-        return all.stream()
-                .map(candidate -> PruneVariant.of(candidate.label()))
-                .toList();
+        return all.stream().map(candidate -> PruneVariant.of(candidate.label())).toList();
     }
 
     private static CalibrationFile file(
