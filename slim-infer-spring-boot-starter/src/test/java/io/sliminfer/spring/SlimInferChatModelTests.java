@@ -8,6 +8,7 @@ import io.sliminfer.chat.ChatRequest;
 import io.sliminfer.engine.EngineException;
 import io.sliminfer.engine.Sampling;
 import io.sliminfer.prune.PruneSchedule;
+import io.sliminfer.prune.UnitAggregation;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
@@ -129,7 +130,7 @@ class SlimInferChatModelTests {
                         new Sampling(0.7, 40, 0.9, 0.05, 1.1, 0.2, 0.3, 42L),
                         100,
                         List.of("END"),
-                        new PruneSchedule(32, 4, 16, 8, PruneSchedule.parseSteps("4:0.5"))));
+                        new PruneSchedule(32, 4, 16, 8, UnitAggregation.SUM, PruneSchedule.parseSteps("4:0.5"))));
     }
 
     @Test
