@@ -122,7 +122,13 @@ public record SlimInferProperties(
                     swapThreshold,
                     "use 0.0 to 1.0");
             return new KvSettings(
-                    memory.toBytes(), type.type(), hostMemory.toBytes(), disk, diskSize.toBytes(), prefetchLayers, swapThreshold);
+                    memory.toBytes(),
+                    type.type(),
+                    hostMemory.toBytes(),
+                    disk,
+                    diskSize.toBytes(),
+                    prefetchLayers,
+                    swapThreshold);
         }
     }
 
@@ -133,12 +139,10 @@ public record SlimInferProperties(
      * @param memory Device memory for hidden states, which pruned prompts need besides; 0B to serve dense prompts only. By default an
      *               eighth of the KV cache's, at most what two prompts of full length need.
      */
-    public record PrefixCache(
-            @DefaultValue("exact") String reuse, @Nullable DataSize memory) {
+    public record PrefixCache(@DefaultValue("exact") String reuse, @Nullable DataSize memory) {
 
         PrefixSettings settings() {
-            PrefixSettings.Reuse what =
-                    check("prefix-cache.reuse", reuse, () -> PrefixSettings.Reuse.parse(reuse));
+            PrefixSettings.Reuse what = check("prefix-cache.reuse", reuse, () -> PrefixSettings.Reuse.parse(reuse));
             require(
                     memory == null || !memory.isNegative(),
                     "prefix-cache.memory",

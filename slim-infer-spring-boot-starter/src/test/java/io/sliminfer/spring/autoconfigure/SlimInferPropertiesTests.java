@@ -73,8 +73,7 @@ class SlimInferPropertiesTests {
                         new BackendSettings(DType.BF16, 3),
                         PruneSettings.of(schedule, 100),
                         1000,
-                        new KvSettings(
-                                2L << 30, KvType.INT8, 4L << 30, Path.of("/var/cache/kv"), 8L << 30, 3, 0.8)
+                        new KvSettings(2L << 30, KvType.INT8, 4L << 30, Path.of("/var/cache/kv"), 8L << 30, 3, 0.8)
                                 .withPrefixes(new PrefixSettings(PrefixSettings.Reuse.OFF, 1L << 30)),
                         4,
                         5,

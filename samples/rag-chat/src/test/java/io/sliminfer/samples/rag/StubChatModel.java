@@ -1,9 +1,9 @@
 package io.sliminfer.samples.rag;
 
 import io.sliminfer.engine.GenerationReport;
+import io.sliminfer.kv.KvTransfers;
 import io.sliminfer.spring.SlimInferChatOptions;
 import io.sliminfer.spring.SlimInferMetadata;
-import io.sliminfer.kv.KvTransfers;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collections;
