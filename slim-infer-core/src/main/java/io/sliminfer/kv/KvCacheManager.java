@@ -30,13 +30,9 @@ public final class KvCacheManager {
     private final BlockHolders holders;
     private final @Nullable TransferQueue transfers;
     private final @Nullable PrefixCache prefixes;
-    private final int prefetchLayers;
-    /** Requests whose blocks may leave the device, oldest first. */
-    private final List<KvSequence> moving = new ArrayList<>();
+    private final DeviceSpace space;
     /** Device slots that moving requests may count on. */
     private long committed;
-    /** Passes of a layer so far; what the latest one reads is not evicted. */
-    private long pass;
 
     private long requests;
     private long hits;
@@ -61,11 +57,11 @@ public final class KvCacheManager {
         this.block = block;
         this.slotBytes = slotBytes;
         this.host = host;
-        this.prefetchLayers = prefetchLayers;
         this.holders = new BlockHolders(device, host);
         this.transfers = host == null ? null : new TransferQueue(host, device, holders, slotBytes, await);
         this.prefixes =
                 hiddenSlots == NO_PREFIX_CACHE ? null : new PrefixCache(block, hiddenSlots, holders, host, transfers);
+        this.space = new DeviceSpace(block, device, host, holders, transfers, prefixes, prefetchLayers);
     }
 
     /**
@@ -154,35 +150,65 @@ public final class KvCacheManager {
      */
     public @Nullable KvSequence tryAdmit(KvSequence.Need need, PrefixQuery query) {
         poll();
-        pass++;
+        space.nextPass();
         List<PrefixNode> path = prefixes == null ? List.of() : prefixes.find(query);
         List<KvBlock> shared = sharedBlocks(path, query.layers());
         long own = need.slots(block) - shared.size();
         long unpinned = shared.stream().filter(next -> next.residents == 0).count();
-        if (committed + holders.pinned() + own + unpinned <= device.slots()) {
-            KvSequence sequence = new KvSequence(need, true, block, query, path);
-            begin(sequence, shared);
-            fill(sequence, shared);
-            return sequence;
-        }
-        long slotsMin = need.slotsMin(block);
-        long unreserved = shared.stream().filter(next -> next.movers == 0).count();
-        if (host != null
-                && committed + holders.pinned() + slotsMin <= device.slots()
-                && own + unreserved <= host.unreserved()) {
-            committed += slotsMin;
+        long taken = committed + holders.pinned();
+        boolean resident = taken + own + unpinned <= device.slots();
+        if (!resident) {
+            long unreserved = shared.stream().filter(next -> next.movers == 0).count();
+            if (host == null || taken + need.slotsMin(block) > device.slots() || own + unreserved > host.unreserved()) {
+                return null;
+            }
+            committed += need.slotsMin(block);
             host.reserve((int) own);
-            KvSequence sequence = new KvSequence(need, false, block, query, path);
-            moving.add(sequence);
-            begin(sequence, shared);
-            save(
-                    sequence,
-                    shared.stream()
-                            .filter(next -> next.state() == KvBlock.State.DEVICE)
-                            .toList());
-            return sequence;
         }
-        return null;
+        KvSequence sequence = new KvSequence(need, resident, block, query, path);
+        return begin(sequence, shared) ? sequence : null;
+    }
+
+    /** Whether it has all that it begins with; a copy of another request's that fails can prevent it. */
+    private boolean begin(KvSequence sequence, List<KvBlock> shared) {
+        if (prefixes != null) {
+            prefixes.hold(sequence.held());
+        }
+        for (KvBlock next : shared) {
+            holders.hold(next, sequence.resident());
+            sequence.add(next);
+        }
+        try {
+            if (sequence.resident()) {
+                fill(sequence, shared);
+            } else {
+                space.add(sequence);
+                // So that they can leave the device like its own.
+                space.save(sequence, in(KvBlock.State.DEVICE, shared));
+            }
+        } catch (TransferException e) {
+            release(sequence);
+            return false;
+        } catch (RuntimeException e) {
+            release(sequence);
+            throw e;
+        }
+        requests++;
+        hits += shared.isEmpty() ? 0 : 1;
+        cachedTokens += sequence.cachedTokens();
+        return true;
+    }
+
+    /** Makes all blocks of a resident request, neighbours as far as possible, and brings the shared ones back. */
+    private void fill(KvSequence sequence, List<KvBlock> shared) {
+        space.fetch(sequence, 0, in(KvBlock.State.HOST, shared), true);
+        for (int layer = 0; layer < sequence.layers(); layer++) {
+            space.grow(sequence, layer, sequence.need().tokensMax()[layer], 0, true);
+        }
+    }
+
+    private static List<KvBlock> in(KvBlock.State state, List<KvBlock> blocks) {
+        return blocks.stream().filter(next -> next.state() == state).toList();
     }
 
     /** Layer by layer, so that each block is the next of its layer. */
@@ -196,37 +222,6 @@ public final class KvCacheManager {
         return shared;
     }
 
-    private void begin(KvSequence sequence, List<KvBlock> shared) {
-        if (prefixes != null) {
-            prefixes.hold(sequence.held());
-        }
-        for (KvBlock next : shared) {
-            holders.hold(next, sequence.resident());
-            sequence.add(next);
-        }
-        requests++;
-        hits += shared.isEmpty() ? 0 : 1;
-        cachedTokens += sequence.cachedTokens();
-    }
-
-    /** Makes all blocks of a resident request, neighbours as far as possible, and brings the shared ones back. */
-    private void fill(KvSequence sequence, List<KvBlock> shared) {
-        List<KvBlock> missing = shared.stream()
-                .filter(next -> next.state() == KvBlock.State.HOST)
-                .toList();
-        try {
-            if (!missing.isEmpty()) {
-                requireTransfers().toDevice(sequence, missing, acquire(sequence, missing.size(), 0, true));
-            }
-            for (int layer = 0; layer < sequence.layers(); layer++) {
-                grow(sequence, layer, sequence.need().tokensMax()[layer], 0, true);
-            }
-        } catch (RuntimeException e) {
-            release(sequence);
-            throw e;
-        }
-    }
-
     /**
      * Makes room for all prompt tokens of a layer, which a prefill is about to store: its table has their slots now, and those of
      * earlier prompts' tokens hold what they stored.
@@ -236,13 +231,13 @@ public final class KvCacheManager {
     public void beginPrefill(KvSequence sequence, int layer) {
         poll();
         sequence.requireWhole();
-        pass++;
-        fetch(sequence, layer, missing(sequence, layer));
-        grow(sequence, layer, sequence.need().promptTokens()[layer], 0, true);
-        await(sequence, layer);
+        space.nextPass();
+        space.fetch(sequence, layer, space.missing(sequence, layer), false);
+        space.grow(sequence, layer, sequence.need().promptTokens()[layer], 0, true);
+        space.await(sequence, layer);
         sequence.forgetTable(layer);
         if (layer + 1 < sequence.query().layers() && sequence.cachedTokens() > 0) {
-            prefetch(List.of(sequence), layer);
+            space.prefetch(List.of(sequence), layer);
         }
     }
 
@@ -291,9 +286,9 @@ public final class KvCacheManager {
 
     /** The layer's prompt tokens are stored: what is full starts on its way to the host. */
     public void endPrefill(KvSequence sequence, int layer) {
-        seal(sequence, layer, sequence.need().promptTokens()[layer]);
+        space.seal(sequence, layer, sequence.need().promptTokens()[layer]);
         if (layer == sequence.layers() - 1) {
-            prefetch(List.of(sequence), layer);
+            space.prefetch(List.of(sequence), layer);
         }
     }
 
@@ -322,30 +317,30 @@ public final class KvCacheManager {
      */
     public void beginDecode(List<KvSequence> sequences, int layer, int[] tokens) {
         poll();
-        pass++;
+        space.nextPass();
         List<List<KvBlock>> missing = new ArrayList<>(sequences.size());
         for (KvSequence sequence : sequences) {
             sequence.requireWhole();
-            missing.add(sequence.resident() ? List.of() : missing(sequence, layer));
-            count(sequence, layer);
+            missing.add(sequence.resident() ? List.of() : space.missing(sequence, layer));
+            DeviceSpace.count(sequence, layer);
         }
         for (int i = 0; i < missing.size(); i++) {
-            fetch(sequences.get(i), layer, missing.get(i));
+            space.fetch(sequences.get(i), layer, missing.get(i), false);
         }
         for (int i = 0; i < sequences.size(); i++) {
             KvSequence sequence = sequences.get(i);
             if (!sequence.resident()) {
-                grow(sequence, layer, tokens[i], layer, false);
-                await(sequence, layer);
+                space.grow(sequence, layer, tokens[i], layer, false);
+                space.await(sequence, layer);
                 sequence.forgetTable(layer);
             }
         }
-        prefetch(sequences, layer);
+        space.prefetch(sequences, layer);
     }
 
     /** The step's token is stored in the layer. */
     public void endDecode(KvSequence sequence, int layer, int tokens) {
-        seal(sequence, layer, tokens);
+        space.seal(sequence, layer, tokens);
     }
 
     /** Whether a copy of one of its blocks has failed, so that it cannot go on. */
@@ -358,7 +353,7 @@ public final class KvCacheManager {
         sequence.end();
         endPrefix(sequence);
         if (!sequence.resident()) {
-            moving.remove(sequence);
+            space.remove(sequence);
             committed -= sequence.need().slotsMin(block);
             if (host != null) {
                 host.unreserve((int) sequence.need().slots(block) - sequence.total());
@@ -383,237 +378,5 @@ public final class KvCacheManager {
         if (transfers != null) {
             transfers.joinAll();
         }
-    }
-
-    /** Adds blocks until the layer has room for so many tokens. */
-    private void grow(KvSequence sequence, int layer, int tokens, int cursor, boolean prefill) {
-        int count = KvSequence.Need.blocks(tokens, block) - sequence.count(layer);
-        if (count > 0) {
-            for (int slot : acquire(sequence, count, cursor, prefill)) {
-                KvBlock added = new KvBlock(layer, sequence.count(layer), slot);
-                if (host != null && !sequence.resident()) {
-                    host.unreserve(1); // from here on its place is set aside for the block
-                }
-                holders.hold(added, sequence.resident());
-                sequence.add(added);
-            }
-        }
-    }
-
-    private void seal(KvSequence sequence, int layer, int tokens) {
-        List<KvBlock> full = new ArrayList<>();
-        for (int i = Math.min(tokens / block, sequence.count(layer)) - 1; i >= 0; i--) {
-            KvBlock next = sequence.block(layer, i);
-            if (next.sealed()) {
-                break;
-            }
-            next.seal();
-            full.add(next);
-        }
-        if (!sequence.resident()) {
-            save(sequence, full);
-        }
-    }
-
-    /** Begins to copy full blocks of a moving request to the host, where each has a place set aside. */
-    private void save(KvSequence sequence, List<KvBlock> blocks) {
-        if (host == null || blocks.isEmpty()) {
-            return;
-        }
-        while (host.free() < blocks.size()) {
-            if (prefixes != null) {
-                prefixes.giveHostSlots(blocks.size(), null);
-            }
-            // What is left without an owner is on its way, and free when it has arrived.
-            if (host.free() < blocks.size() && !requireTransfers().joinOldest(sequence)) {
-                throw new IllegalStateException(blocks.size() + " host slots set aside, " + host.free() + " free");
-            }
-        }
-        requireTransfers().toHost(sequence, blocks);
-    }
-
-    /** What a layer reads and is on the host alone. All that it reads stays where it is until the next pass. */
-    private List<KvBlock> missing(KvSequence sequence, int layer) {
-        List<KvBlock> missing = new ArrayList<>();
-        for (int i = 0; i < sequence.count(layer); i++) {
-            KvBlock next = sequence.block(layer, i);
-            if (sequence.isNeeded(layer, i)) {
-                next.neededIn = pass;
-                if (next.state() == KvBlock.State.HOST) {
-                    missing.add(next);
-                }
-            }
-        }
-        return missing;
-    }
-
-    private static void count(KvSequence sequence, int layer) {
-        for (int i = 0; i < sequence.count(layer) && !sequence.resident(); i++) {
-            if (sequence.isNeeded(layer, i)) {
-                sequence.blocksNeeded++;
-                sequence.blocksHit += sequence.block(layer, i).onDevice() ? 1 : 0;
-            }
-        }
-    }
-
-    /** Begins to fetch blocks, but those that another request has begun to fetch. */
-    private void fetch(KvSequence sequence, int layer, List<KvBlock> blocks) {
-        List<KvBlock> missing = blocks.stream()
-                .filter(next -> next.state() == KvBlock.State.HOST)
-                .toList();
-        if (!missing.isEmpty()) {
-            requireTransfers().toDevice(sequence, missing, acquire(sequence, missing.size(), layer, false));
-        }
-    }
-
-    /** Lets operations see what a layer reads. */
-    private void await(KvSequence sequence, int layer) {
-        if (transfers == null) {
-            return;
-        }
-        for (int i = 0; i < sequence.count(layer); i++) {
-            KvBlock next = sequence.block(layer, i);
-            if (next.state() == KvBlock.State.TO_DEVICE && sequence.isNeeded(layer, i)) {
-                transfers.await(next, sequence);
-            }
-            if (next.state() == KvBlock.State.HOST && sequence.isNeeded(layer, i)) {
-                sequence.fail(new TransferException(
-                        next + " did not arrive", new IllegalStateException("another request's copy of it failed")));
-            }
-        }
-        sequence.requireWhole();
-    }
-
-    /** Fetches for the next layers as long as there are slots that are free or hold something needed later. */
-    private void prefetch(List<KvSequence> sequences, int layer) {
-        for (KvSequence sequence : sequences) {
-            if (sequence.resident()) {
-                continue;
-            }
-            int layers = sequence.layers();
-            for (int ahead = 1; ahead <= Math.min(prefetchLayers, layers - 1); ahead++) {
-                int target = (layer + ahead) % layers;
-                List<KvBlock> missing = new ArrayList<>();
-                for (int i = 0; i < sequence.count(target); i++) {
-                    KvBlock next = sequence.block(target, i);
-                    if (next.state() == KvBlock.State.HOST && sequence.isNeeded(target, i)) {
-                        missing.add(next);
-                    }
-                }
-                int room = device.free();
-                if (room < missing.size() && prefixes != null) {
-                    room += prefixes.giveDeviceSlots(missing.size() - room);
-                    room = Math.min(room, device.free());
-                }
-                if (room < missing.size()) {
-                    // Never in place of the target's own blocks, or of something that is needed sooner.
-                    room += evict(missing.size() - room, layer, layers - ahead - 1, false);
-                }
-                int count = Math.min(room, missing.size());
-                if (count > 0) {
-                    requireTransfers().toDevice(sequence, missing.subList(0, count), device.take(count));
-                }
-                if (count < missing.size()) {
-                    return;
-                }
-            }
-        }
-    }
-
-    /**
-     * Free slots, made free where necessary.
-     *
-     * @param cursor the layer that runs; its blocks stay unless this is for a prefill, where the next decode step begins with it
-     */
-    private int[] acquire(KvSequence forWhom, int count, int cursor, boolean prefill) {
-        while (device.free() < count) {
-            int missing = count - device.free();
-            if (prefixes != null && prefixes.giveDeviceSlots(missing) > 0) {
-                continue;
-            }
-            if (transfers == null || evict(missing, cursor, Integer.MAX_VALUE, prefill) < missing) {
-                if (transfers == null || (!transfers.joinOldest(forWhom) && !saveAgain(forWhom))) {
-                    throw new IllegalStateException(count + " slots asked for layer " + cursor + ", " + device.free()
-                            + " of " + device.slots() + " free and none can be made free");
-                }
-            }
-        }
-        return device.take(count);
-    }
-
-    /**
-     * Copies blocks to the host whose copy has failed, for the one that wants their slots now.
-     *
-     * @return false if there are none
-     */
-    private boolean saveAgain(KvSequence forWhom) {
-        forWhom.requireWhole();
-        List<KvBlock> unsaved = new ArrayList<>();
-        for (KvSequence sequence : moving) {
-            for (int layer = 0; layer < sequence.layers(); layer++) {
-                for (int i = 0; i < sequence.count(layer); i++) {
-                    KvBlock next = sequence.block(layer, i);
-                    if (next.unmovable() && next.state() == KvBlock.State.DEVICE && !unsaved.contains(next)) {
-                        unsaved.add(next);
-                    }
-                }
-            }
-        }
-        save(forWhom, unsaved);
-        return !unsaved.isEmpty();
-    }
-
-    /**
-     * Drops blocks that the host has too, those needed last first: those that no step reads for now, then those of the layer that ran just before
-     * the cursor, and so on backwards.
-     *
-     * @param layersBack how many layers to go back at most, the cursor's own not counted
-     * @return how many were dropped
-     */
-    private int evict(int count, int cursor, int layersBack, boolean cursorToo) {
-        int evicted = 0;
-        for (KvSequence sequence : moving) {
-            if (sequence.hasIdle()) {
-                for (int layer = 0; layer < sequence.layers() && evicted < count; layer++) {
-                    evicted += evict(sequence, layer, count - evicted, true);
-                }
-            }
-        }
-        for (int back = 1; evicted < count && back <= layersBack; back++) {
-            boolean any = false;
-            for (KvSequence sequence : moving) {
-                if (back < sequence.layers() || (cursorToo && back == sequence.layers())) {
-                    any = true;
-                    int layer = Math.floorMod(cursor - back, sequence.layers());
-                    evicted += evict(sequence, layer, count - evicted, false);
-                }
-            }
-            if (!any) {
-                break;
-            }
-        }
-        return evicted;
-    }
-
-    private int evict(KvSequence sequence, int layer, int count, boolean idleOnly) {
-        int evicted = 0;
-        for (int i = sequence.count(layer) - 1; i >= 0 && evicted < count; i--) {
-            KvBlock next = sequence.block(layer, i);
-            if (next.state() == KvBlock.State.BOTH
-                    && next.residents == 0
-                    && next.neededIn != pass
-                    && !(idleOnly && sequence.isNeeded(layer, i))) {
-                holders.evict(next);
-                evicted++;
-            }
-        }
-        return evicted;
-    }
-
-    private TransferQueue requireTransfers() {
-        if (transfers == null) {
-            throw new IllegalStateException("a block left the device although there is nothing behind it");
-        }
-        return transfers;
     }
 }

@@ -22,6 +22,17 @@ class KvCacheManagerSimulationTests {
     }
 
     @ParameterizedTest
+    @ValueSource(longs = {31, 32, 33, 34})
+    void aHostThatIsNearlyFullOfPrefixesStillTakesWhatRuns(long seed) {
+        for (int hostSlots : new int[] {50, 60, 80}) {
+            var simulation = new KvSimulation(seed, 20, hostSlots, 2);
+            simulation.device().failing(seed % 2 == 0 ? 0.02 : 0);
+            simulation.run(seed % 2 == 0);
+            assertThat(simulation.completed()).as("seed %d", seed).isGreaterThan(10);
+        }
+    }
+
+    @ParameterizedTest
     @ValueSource(longs = {11, 12, 13, 14})
     void aFailedCopyEndsItsRequestAndNothingElse(long seed) {
         var simulation = new KvSimulation(seed, 30, 160, 2);

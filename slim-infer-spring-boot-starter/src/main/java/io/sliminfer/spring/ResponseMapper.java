@@ -9,6 +9,7 @@ import org.springframework.ai.chat.messages.AssistantMessage;
 import org.springframework.ai.chat.metadata.ChatGenerationMetadata;
 import org.springframework.ai.chat.metadata.ChatResponseMetadata;
 import org.springframework.ai.chat.metadata.DefaultUsage;
+import org.springframework.ai.chat.metadata.Usage;
 import org.springframework.ai.chat.model.ChatResponse;
 import org.springframework.ai.chat.model.Generation;
 
@@ -41,7 +42,7 @@ record ResponseMapper(String id, String model) {
                 .finishReason(result.finishReason().name())
                 .build();
         ChatResponseMetadata response = metadata()
-                .usage(new DefaultUsage(report.promptTokens(), report.generatedTokens()))
+                .usage(usage(report))
                 .keyValue(SlimInferMetadata.TTFT_MS, millis(report.timeToFirstToken()))
                 .keyValue(SlimInferMetadata.QUEUE_MS, millis(report.queued()))
                 .keyValue(SlimInferMetadata.PREFILL_MS, millis(report.prefill()))
@@ -56,6 +57,13 @@ record ResponseMapper(String id, String model) {
                 .keyValue(SlimInferMetadata.REPORT, report)
                 .build();
         return response(text, generation, response);
+    }
+
+    /** Cached tokens are among the prompt's, as other providers count them. */
+    private static Usage usage(GenerationReport report) {
+        int prompt = report.promptTokens();
+        int generated = report.generatedTokens();
+        return new DefaultUsage(prompt, generated, prompt + generated, null, (long) report.cachedTokens(), null);
     }
 
     private ChatResponseMetadata.Builder metadata() {

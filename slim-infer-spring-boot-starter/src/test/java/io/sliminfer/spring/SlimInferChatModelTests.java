@@ -52,6 +52,7 @@ class SlimInferChatModelTests {
         assertThat(response.getMetadata().getUsage().getPromptTokens()).isEqualTo(4096);
         assertThat(response.getMetadata().getUsage().getCompletionTokens()).isEqualTo(3);
         assertThat(response.getMetadata().getUsage().getTotalTokens()).isEqualTo(4099);
+        assertThat(response.getMetadata().getUsage().getCacheReadInputTokens()).isEqualTo(1024);
         assertThat(response.getMetadata().entrySet())
                 .containsExactlyInAnyOrderElementsOf(Map.<String, Object>of(
                                 SlimInferMetadata.TTFT_MS, 125.0,
