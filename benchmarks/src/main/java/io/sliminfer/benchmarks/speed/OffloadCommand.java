@@ -12,6 +12,7 @@ import io.sliminfer.engine.KvSettings;
 import io.sliminfer.engine.LocalEngine;
 import io.sliminfer.engine.PrefixSettings;
 import io.sliminfer.engine.PruneSettings;
+import io.sliminfer.format.DType;
 import io.sliminfer.format.ModelFolder;
 import io.sliminfer.kv.KvTransfers;
 import io.sliminfer.prune.PruneSchedule;
@@ -109,8 +110,8 @@ public final class OffloadCommand implements Callable<Integer> {
         }
         try (Results results = new Results(sinks);
                 ModelFolder folder = choice.open(cache);
-                LocalEngine roomy =
-                        LocalEngine.open(folder, settings(KvSettings.defaults().withPrefixes(PrefixSettings.off())))) {
+                LocalEngine roomy = LocalEngine.open(
+                        folder, settings(KvSettings.defaults().withPrefixes(PrefixSettings.off()), null))) {
             // With the same slots a token takes the same bytes, so what a prompt takes here tells what to give there.
             long slotBytes = roomy.snapshot().kvSlotBytes();
             int block = PruneSchedule.BLOCK_DEFAULT;
@@ -124,7 +125,8 @@ public final class OffloadCommand implements Callable<Integer> {
                     prefetchLayers,
                     KvSettings.SWAP_THRESHOLD_DEFAULT,
                     PrefixSettings.off());
-            try (LocalEngine capped = LocalEngine.open(folder, settings(kv))) {
+            try (LocalEngine capped =
+                    LocalEngine.open(folder, settings(kv, roomy.device().compute()))) {
                 Map<String, Object> header = RunHeader.of(arguments());
                 header.put("benchmark", BENCHMARK);
                 header.put("model", choice.name());
@@ -139,9 +141,12 @@ public final class OffloadCommand implements Callable<Integer> {
         return 0;
     }
 
-    private EngineSettings settings(KvSettings kv) {
+    /**
+     * @param compute null to measure; the second engine takes what the first one chose
+     */
+    private EngineSettings settings(KvSettings kv, @Nullable DType compute) {
         return new EngineSettings(
-                null, BackendSettings.defaults(), PruneSettings.defaults(), promptTokens, kv, 1, 1, 0);
+                null, new BackendSettings(compute, 0), PruneSettings.defaults(), promptTokens, kv, 1, 1, 0);
     }
 
     private Map<Mode, Pair> measure(ModelChoice choice, LocalEngine roomy, LocalEngine capped, Results results) {
