@@ -13,6 +13,7 @@ import io.sliminfer.model.HiddenRows;
 import io.sliminfer.model.PromptRows;
 import io.sliminfer.model.Transformer;
 import io.sliminfer.model.Workspace;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CancellationException;
 import org.jspecify.annotations.Nullable;
@@ -138,14 +139,9 @@ final class ModelRunner {
         }
         backend.ops().write(decodeIds, ids, count);
         backend.ops().write(decodePositions, positions, count);
-        DecodeRows rows = new DecodeRows(
-                pool,
-                new StepResidence(kv, sequences),
-                sequences.stream().map(sequence -> sequence.cache).toList(),
-                decodeX,
-                decodePositions,
-                wanted,
-                wantedLanding);
+        StepResidence residence = new StepResidence(kv, sequences);
+        DecodeRows rows =
+                new DecodeRows(pool, residence, residence.caches, decodeX, decodePositions, wanted, wantedLanding);
         transformer.embed(rows.x(), decodeIds.rows(0, count));
         for (int layer = 0; layer < transformer.layers(); layer++) {
             transformer.layer(layer, rows);
@@ -172,9 +168,13 @@ final class ModelRunner {
 
         StepResidence(KvCacheManager kv, List<Sequence> sequences) {
             this.kv = kv;
-            this.caches = sequences.stream().map(sequence -> sequence.cache).toList();
-            this.blocks = caches.stream().map(SequenceCache::blocks).toList();
+            this.caches = new ArrayList<>(sequences.size());
+            this.blocks = new ArrayList<>(sequences.size());
             this.tokens = new int[sequences.size()];
+            for (Sequence sequence : sequences) {
+                caches.add(sequence.cache);
+                blocks.add(sequence.cache.blocks());
+            }
         }
 
         @Override

@@ -104,17 +104,23 @@ final class DeviceSpace {
 
     /** What a layer reads and is on the host alone. All that it reads stays where it is until the next pass. */
     List<KvBlock> missing(KvSequence sequence, int layer) {
-        List<KvBlock> missing = new ArrayList<>();
         for (int i = 0; i < sequence.count(layer); i++) {
-            KvBlock next = sequence.block(layer, i);
             if (sequence.isNeeded(layer, i)) {
-                next.neededIn = pass;
-                if (next.state() == KvBlock.State.HOST) {
-                    missing.add(next);
-                }
+                sequence.block(layer, i).neededIn = pass;
             }
         }
-        return missing;
+        return onHost(sequence, layer);
+    }
+
+    private static List<KvBlock> onHost(KvSequence sequence, int layer) {
+        List<KvBlock> blocks = new ArrayList<>();
+        for (int i = 0; i < sequence.count(layer); i++) {
+            KvBlock next = sequence.block(layer, i);
+            if (next.state() == KvBlock.State.HOST && sequence.isNeeded(layer, i)) {
+                blocks.add(next);
+            }
+        }
+        return blocks;
     }
 
     static void count(KvSequence sequence, int layer) {
@@ -163,13 +169,7 @@ final class DeviceSpace {
             int layers = sequence.layers();
             for (int ahead = 1; ahead <= Math.min(prefetchLayers, layers - 1); ahead++) {
                 int target = (layer + ahead) % layers;
-                List<KvBlock> missing = new ArrayList<>();
-                for (int i = 0; i < sequence.count(target); i++) {
-                    KvBlock next = sequence.block(target, i);
-                    if (next.state() == KvBlock.State.HOST && sequence.isNeeded(target, i)) {
-                        missing.add(next);
-                    }
-                }
+                List<KvBlock> missing = onHost(sequence, target);
                 int room = device.free();
                 if (room < missing.size() && prefixes != null) {
                     room += prefixes.giveDeviceSlots(missing.size() - room);
@@ -234,8 +234,8 @@ final class DeviceSpace {
     }
 
     /**
-     * Drops blocks that the host has too, those needed last first: those that no step reads for now, then those of the layer that ran just before
-     * the cursor, and so on backwards.
+     * Drops blocks that the host has too, those needed last first: those that the next step leaves out, then those of the layer
+     * that ran just before the cursor, and so on backwards.
      *
      * @param layersBack how many layers to go back at most, the cursor's own not counted
      * @return how many were dropped

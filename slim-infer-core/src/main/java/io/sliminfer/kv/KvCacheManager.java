@@ -24,7 +24,6 @@ public final class KvCacheManager {
     public static final int NO_PREFIX_CACHE = -1;
 
     private final int block;
-    private final long slotBytes;
     private final SlotPool device;
     private final @Nullable HostTiers host;
     private final BlockHolders holders;
@@ -55,7 +54,6 @@ public final class KvCacheManager {
             Consumer<Fence> await) {
         this.device = device;
         this.block = block;
-        this.slotBytes = slotBytes;
         this.host = host;
         this.holders = new BlockHolders(device, host);
         this.transfers = host == null ? null : new TransferQueue(host, device, holders, slotBytes, await);
@@ -98,16 +96,6 @@ public final class KvCacheManager {
                 hiddenSlots,
                 prefetchLayers,
                 await);
-    }
-
-    /** Tokens in a slot. */
-    public int block() {
-        return block;
-    }
-
-    /** Bytes of a slot on the device, and of one on the host. */
-    public long slotBytes() {
-        return slotBytes;
     }
 
     public int deviceSlots() {

@@ -168,7 +168,7 @@ public final class KvSequence {
         return of == null || index >= of.length || of[index] || (also != null && also[index]);
     }
 
-    /** Whether any block is not read for now. */
+    /** Whether the next step leaves any block out. */
     boolean hasIdle() {
         return hasIdle;
     }
@@ -196,10 +196,6 @@ public final class KvSequence {
             throw new IllegalStateException(this + " ended twice");
         }
         ended = true;
-    }
-
-    boolean ended() {
-        return ended;
     }
 
     /**

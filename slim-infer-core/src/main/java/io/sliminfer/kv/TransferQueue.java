@@ -33,10 +33,6 @@ final class TransferQueue {
         this.await = await;
     }
 
-    boolean isEmpty() {
-        return underWay.isEmpty();
-    }
-
     /**
      * Copies blocks that only the prefix cache holds to the host, and waits for the end. A block that could not be copied says so
      * afterwards.

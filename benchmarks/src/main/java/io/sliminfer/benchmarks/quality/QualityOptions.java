@@ -2,12 +2,12 @@ package io.sliminfer.benchmarks.quality;
 
 import io.sliminfer.benchmarks.quality.ruler.QuestionPlace;
 import io.sliminfer.benchmarks.quality.ruler.Style;
+import io.sliminfer.benchmarks.report.CommandChecks;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
-import java.util.Objects;
 import java.util.function.Supplier;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
@@ -120,34 +120,26 @@ public final class QualityOptions {
     }
 
     void requireAtLeast(String option, int value, int min) {
-        if (value < min) {
-            throw refused(option + " " + value + " is not allowed: use " + min + " or more");
-        }
+        checks().requireAtLeast(option, value, min);
     }
 
-    /** What a check refuses, with the option's name before it. */
     <T> T checked(String option, Supplier<T> check) {
-        try {
-            return check.get();
-        } catch (IllegalArgumentException e) {
-            throw refused(option + ": " + e.getMessage());
-        }
+        return checks().checked(option, check);
     }
 
     ParameterException refused(String message) {
-        return new ParameterException(command(), message);
+        return checks().refused(message);
     }
 
     CommandLine command() {
-        return Objects.requireNonNull(spec).commandLine();
+        return checks().command();
     }
 
-    /** The whole command line after the jar's name. */
     List<String> arguments() {
-        CommandLine root = command();
-        while (root.getParent() != null) {
-            root = root.getParent();
-        }
-        return root.getParseResult().originalArgs();
+        return checks().arguments();
+    }
+
+    private CommandChecks checks() {
+        return CommandChecks.of(spec);
     }
 }

@@ -1,6 +1,7 @@
 package io.sliminfer.benchmarks.speed;
 
 import io.sliminfer.backend.BackendSettings;
+import io.sliminfer.benchmarks.report.CommandChecks;
 import io.sliminfer.benchmarks.report.JsonLines;
 import io.sliminfer.benchmarks.report.MarkdownTable;
 import io.sliminfer.benchmarks.report.RunHeader;
@@ -27,11 +28,9 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
-import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
-import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Spec;
 
 /**
@@ -95,13 +94,13 @@ public final class OffloadCommand implements Callable<Integer> {
 
     @Override
     public Integer call() {
-        ModelChoice choice = checkedModel();
+        ModelChoice choice = checks().checked("--model", () -> ModelChoice.of(model));
         requireRange("--prompt", promptTokens, 1, choice.maxPositions() - tokens);
         requireRange("--rounds", rounds, 1, 1000);
         requireRange("--tokens", tokens, 2, choice.maxPositions());
         requireRange("--prefetch-layers", prefetchLayers, 0, 1000);
         if (!(share > 0 && share < 1)) {
-            throw refused("--share " + share + " is not allowed: use a share above 0 and below 1");
+            throw checks().refused("--share " + share + " is not allowed: use a share above 0 and below 1");
         }
         List<JsonLines> sinks = new ArrayList<>();
         if (out != null) {
@@ -127,7 +126,7 @@ public final class OffloadCommand implements Callable<Integer> {
                     PrefixSettings.off());
             try (LocalEngine capped =
                     LocalEngine.open(folder, settings(kv, roomy.device().compute()))) {
-                Map<String, Object> header = RunHeader.of(arguments());
+                Map<String, Object> header = RunHeader.of(checks().arguments());
                 header.put("benchmark", BENCHMARK);
                 header.put("model", choice.name());
                 header.put("device", roomy.device().description());
@@ -222,17 +221,19 @@ public final class OffloadCommand implements Callable<Integer> {
                 "copying beside compute");
         pairs.forEach((mode, pair) -> table.row(
                 promptTokens + " " + mode.label(),
-                number("%.2f", median(pair.roomy)),
-                number("%.2f", median(pair.capped)),
-                number("%.2f", median(pair.capped) / median(pair.roomy)),
+                number("%.2f", Spread.of(pair.roomy).median()),
+                number("%.2f", Spread.of(pair.capped).median()),
+                number(
+                        "%.2f",
+                        Spread.of(pair.capped).median() / Spread.of(pair.roomy).median()),
                 pair.same ? "yes" : "NO",
-                number("%.1f", median(pair.roomyDecode)),
-                number("%.1f", median(pair.cappedDecode)),
+                number("%.1f", Spread.of(pair.roomyDecode).median()),
+                number("%.1f", Spread.of(pair.cappedDecode).median()),
                 number("%.0f", pair.transfers.bytesToHost() / 1e6),
                 number("%.0f", pair.transfers.bytesToDevice() / 1e6),
                 number("%.0f %%", pair.transfers.hitShare() * 100),
                 number("%.0f %%", pair.transfers.overlap() * 100)));
-        PrintWriter stdout = command().commandLine().getOut();
+        PrintWriter stdout = checks().command().getOut();
         stdout.printf(
                 Locale.ROOT,
                 "%s, %s. Device memory for KV capped at %.0f %% of the prompt's dense %.0f MB, host memory behind it; medians of %d rounds.%n%n%s",
@@ -249,47 +250,18 @@ public final class OffloadCommand implements Callable<Integer> {
         return String.format(Locale.ROOT, format, value);
     }
 
-    private static double median(List<Double> values) {
-        List<Double> sorted = values.stream().sorted().toList();
-        int middle = sorted.size() / 2;
-        return sorted.size() % 2 == 1 ? sorted.get(middle) : (sorted.get(middle - 1) + sorted.get(middle)) / 2;
-    }
-
-    private ModelChoice checkedModel() {
-        try {
-            return ModelChoice.of(model);
-        } catch (IllegalArgumentException e) {
-            throw refused("--model: " + e.getMessage());
-        }
-    }
-
     private void requireRange(String option, int value, int from, int to) {
         if (value < from || value > to) {
-            throw refused(option + " " + value + " is not allowed: use " + from + " to " + to);
+            throw checks().refused(option + " " + value + " is not allowed: use " + from + " to " + to);
         }
     }
 
-    private ParameterException refused(String message) {
-        return new ParameterException(command().commandLine(), message);
-    }
-
-    private CommandSpec command() {
-        if (spec == null) {
-            throw new IllegalStateException("picocli sets the command");
-        }
-        return spec;
-    }
-
-    private List<String> arguments() {
-        CommandLine root = command().commandLine();
-        while (root.getParent() != null) {
-            root = root.getParent();
-        }
-        return root.getParseResult().originalArgs();
+    private CommandChecks checks() {
+        return CommandChecks.of(spec);
     }
 
     private void progress(String text) {
-        PrintWriter err = command().commandLine().getErr();
+        PrintWriter err = checks().command().getErr();
         err.println(text);
         err.flush();
     }

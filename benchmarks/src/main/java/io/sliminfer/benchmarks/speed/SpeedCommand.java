@@ -1,11 +1,11 @@
 package io.sliminfer.benchmarks.speed;
 
 import io.sliminfer.backend.BackendProvider;
+import io.sliminfer.benchmarks.report.CommandChecks;
 import io.sliminfer.benchmarks.report.JsonLines;
 import io.sliminfer.engine.DefaultSchedule;
 import io.sliminfer.format.DType;
 import io.sliminfer.format.ModelFolder;
-import io.sliminfer.format.ModelFormatException;
 import io.sliminfer.prune.PruneSchedule;
 import io.sliminfer.prune.PruneStep;
 import java.io.PrintWriter;
@@ -19,17 +19,14 @@ import java.util.EnumSet;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Locale;
-import java.util.Objects;
 import java.util.ServiceLoader;
 import java.util.Set;
 import java.util.concurrent.Callable;
-import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
-import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Spec;
 import tools.jackson.databind.JsonNode;
 
@@ -140,7 +137,7 @@ public final class SpeedCommand implements Callable<Integer> {
 
     @Override
     public Integer call() {
-        PrintWriter stdout = command().getOut();
+        PrintWriter stdout = checks().command().getOut();
         if (!tables.isEmpty()) {
             stdout.print(render(tables));
             stdout.flush();
@@ -157,7 +154,12 @@ public final class SpeedCommand implements Callable<Integer> {
         }
         try (Results results = new Results(sinks);
                 ModelFolder folder = settings.model().open(settings.cache())) {
-            new SpeedRun(settings, scheduleOf(settings), results, command().getErr()).run(folder, arguments());
+            new SpeedRun(
+                            settings,
+                            scheduleOf(settings),
+                            results,
+                            checks().command().getErr())
+                    .run(folder, checks().arguments());
             if (!json) {
                 stdout.print(SpeedTable.render(results.lines()));
                 stdout.flush();
@@ -172,7 +174,7 @@ public final class SpeedCommand implements Callable<Integer> {
     private RuntimeException inOptions(IllegalArgumentException refusal) {
         String message = String.valueOf(refusal.getMessage());
         return message.startsWith("slim-infer.compute-type=") || message.startsWith("slim-infer.backend=")
-                ? refused(message.replace("slim-infer.compute-type=", "--compute ")
+                ? checks().refused(message.replace("slim-infer.compute-type=", "--compute ")
                         .replace("slim-infer.backend=", "--backend "))
                 : refusal;
     }
@@ -186,28 +188,29 @@ public final class SpeedCommand implements Callable<Integer> {
     private String render(List<Path> files) {
         StringBuilder text = new StringBuilder();
         for (Path file : files) {
-            List<JsonNode> lines = checked("--table", () -> JsonLines.read(file));
-            text.append(text.isEmpty() ? "" : "\n").append(checked("--table " + file, () -> SpeedTable.render(lines)));
+            List<JsonNode> lines = checks().checked("--table", () -> JsonLines.read(file));
+            text.append(text.isEmpty() ? "" : "\n")
+                    .append(checks().checked("--table " + file, () -> SpeedTable.render(lines)));
         }
         return text.toString();
     }
 
     private SpeedSettings settings() {
         if (model == null) {
-            throw refused("--model is missing: name a model folder or synthetic:1b");
+            throw checks().refused("--model is missing: name a model folder or synthetic:1b");
         }
         String name = model;
-        requireAtLeast("--rounds", rounds, 1);
-        requireAtLeast("--warm-up", warmUps, 0);
-        requireAtLeast("--tokens", tokens, 1);
-        requireAtLeast("--threads", threads, 0);
-        requireAtLeast("--llama-timeout", llamaTimeout, 1);
+        checks().requireAtLeast("--rounds", rounds, 1);
+        checks().requireAtLeast("--warm-up", warmUps, 0);
+        checks().requireAtLeast("--tokens", tokens, 1);
+        checks().requireAtLeast("--threads", threads, 0);
+        checks().requireAtLeast("--llama-timeout", llamaTimeout, 1);
         List<Mode> chosenModes = choose("--mode", modes, Mode.class);
         Set<Baseline> chosenBaselines = chosenBaselines();
         DType dtype = chosenDtype();
         requireBackend();
         requireFiles(chosenBaselines);
-        ModelChoice choice = checked("--model", () -> ModelChoice.of(name));
+        ModelChoice choice = checks().checked("--model", () -> ModelChoice.of(name));
         List<Integer> lengths = chosenPrompts(choice);
         PruneSchedule chosenSchedule = chosenSchedule(choice, chosenModes);
         return new SpeedSettings(
@@ -230,14 +233,14 @@ public final class SpeedCommand implements Callable<Integer> {
 
     private List<Integer> chosenPrompts(ModelChoice choice) {
         for (int length : prompts) {
-            requireAtLeast("--prompt", length, 1);
+            checks().requireAtLeast("--prompt", length, 1);
             if ((long) length + tokens > choice.maxPositions()) {
-                throw refused("--prompt %d with --tokens %d is too long: %s has %d positions"
+                throw checks().refused("--prompt %d with --tokens %d is too long: %s has %d positions"
                         .formatted(length, tokens, choice.name(), choice.maxPositions()));
             }
         }
         if (new HashSet<>(prompts).size() < prompts.size()) {
-            throw refused("--prompt " + prompts + " has a length twice");
+            throw checks().refused("--prompt " + prompts + " has a length twice");
         }
         return prompts.stream().sorted().toList();
     }
@@ -246,13 +249,13 @@ public final class SpeedCommand implements Callable<Integer> {
         if (schedule == null) {
             if (chosenModes.contains(Mode.PRUNED)
                     && DefaultSchedule.of(choice.layers()).steps().isEmpty()) {
-                throw refused("--mode pruned: the default schedule does not prune a model of " + choice.layers()
-                        + " layers; give --schedule");
+                throw checks().refused("--mode pruned: the default schedule does not prune a model of "
+                        + choice.layers() + " layers; give --schedule");
             }
             return null;
         }
         String text = schedule;
-        return checked("--schedule", () -> {
+        return checks().checked("--schedule", () -> {
             List<PruneStep> steps = PruneSchedule.parseSteps(text);
             if (steps.isEmpty()) {
                 throw new IllegalArgumentException("it has no steps; use --mode dense for dense prefill");
@@ -266,7 +269,7 @@ public final class SpeedCommand implements Callable<Integer> {
     private Set<Baseline> chosenBaselines() {
         if (baselines.contains("none")) {
             if (baselines.size() > 1) {
-                throw refused("--baseline " + String.join(",", baselines) + ": none stands alone");
+                throw checks().refused("--baseline " + String.join(",", baselines) + ": none stands alone");
             }
             return Set.of();
         }
@@ -278,7 +281,7 @@ public final class SpeedCommand implements Callable<Integer> {
             case "auto" -> null;
             case "f32" -> DType.F32;
             case "bf16" -> DType.BF16;
-            default -> throw refused("--compute " + compute + " is unknown: use f32, bf16 or auto");
+            default -> throw checks().refused("--compute " + compute + " is unknown: use f32, bf16 or auto");
         };
     }
 
@@ -291,26 +294,26 @@ public final class SpeedCommand implements Callable<Integer> {
         BackendProvider provider = providers.stream()
                 .filter(candidate -> candidate.name().equals(backend))
                 .findFirst()
-                .orElseThrow(() -> refused("--backend " + backend + " is unknown: there are "
+                .orElseThrow(() -> checks().refused("--backend " + backend + " is unknown: there are "
                         + String.join(
                                 ", ",
                                 providers.stream().map(BackendProvider::name).toList())));
         BackendProvider.Availability availability = provider.availability();
         if (!availability.usable()) {
-            throw refused("--backend " + backend + " cannot be used here: " + availability.reason());
+            throw checks().refused("--backend " + backend + " cannot be used here: " + availability.reason());
         }
     }
 
     private void requireFiles(Set<Baseline> chosenBaselines) {
         if (llamaGguf != null && !chosenBaselines.contains(Baseline.LLAMA)) {
-            throw refused("--llama-gguf is of no use without --baseline llama");
+            throw checks().refused("--llama-gguf is of no use without --baseline llama");
         }
         if (llamaGguf != null && !Files.isRegularFile(llamaGguf)) {
-            throw refused("--llama-gguf " + llamaGguf + " is not a file");
+            throw checks().refused("--llama-gguf " + llamaGguf + " is not a file");
         }
         for (Path folder : out == null ? List.of(cache) : List.of(cache, out)) {
             if (Files.exists(folder) && !Files.isDirectory(folder)) {
-                throw refused((folder.equals(out) ? "--out " : "--cache ") + folder + " is not a folder");
+                throw checks().refused((folder.equals(out) ? "--out " : "--cache ") + folder + " is not a folder");
             }
         }
     }
@@ -323,7 +326,7 @@ public final class SpeedCommand implements Callable<Integer> {
                 value = candidate.name().toLowerCase(Locale.ROOT).equals(text) ? candidate : value;
             }
             if (value == null || chosen.contains(value)) {
-                throw refused("%s %s: '%s' is %s; there are %s"
+                throw checks().refused("%s %s: '%s' is %s; there are %s"
                         .formatted(
                                 option,
                                 String.join(",", texts),
@@ -341,34 +344,7 @@ public final class SpeedCommand implements Callable<Integer> {
         return List.copyOf(chosen);
     }
 
-    private void requireAtLeast(String option, int value, int min) {
-        if (value < min) {
-            throw refused(option + " " + value + " is not allowed: use " + min + " or more");
-        }
-    }
-
-    /** What a check refuses, with the option's name before it. */
-    private <T> T checked(String option, Supplier<T> check) {
-        try {
-            return check.get();
-        } catch (IllegalArgumentException | ModelFormatException e) {
-            throw refused(option + ": " + e.getMessage());
-        }
-    }
-
-    private ParameterException refused(String message) {
-        return new ParameterException(command(), message);
-    }
-
-    private CommandLine command() {
-        return Objects.requireNonNull(spec).commandLine();
-    }
-
-    private List<String> arguments() {
-        CommandLine root = command();
-        while (root.getParent() != null) {
-            root = root.getParent();
-        }
-        return root.getParseResult().originalArgs();
+    private CommandChecks checks() {
+        return CommandChecks.of(spec);
     }
 }
