@@ -1,0 +1,105 @@
+// What all kernels share: element types without headers (NVRTC has none), conversions, sums over a warp and a block.
+#pragma once
+
+// 0 float, 1 half, 2 bfloat16: the type of activations, weights and KV cache.
+#ifndef DTYPE
+#error "DTYPE is not defined"
+#endif
+
+typedef unsigned int u32;
+typedef unsigned short u16;
+typedef unsigned long long u64;
+
+#if DTYPE == 0
+typedef float T;
+#else
+typedef u16 T;
+#endif
+
+__device__ __forceinline__ float half_to_float(u16 v) {
+    float f;
+    asm("cvt.f32.f16 %0, %1;" : "=f"(f) : "h"(v));
+    return f;
+}
+
+__device__ __forceinline__ u16 float_to_half(float f) {
+    u16 v;
+    asm("cvt.rn.f16.f32 %0, %1;" : "=h"(v) : "f"(f));
+    return v;
+}
+
+__device__ __forceinline__ float bf16_to_float(u16 v) {
+    return __uint_as_float((u32)v << 16);
+}
+
+__device__ __forceinline__ u16 float_to_bf16(float f) {
+    u16 v;
+    asm("cvt.rn.bf16.f32 %0, %1;" : "=h"(v) : "f"(f));
+    return v;
+}
+
+__device__ __forceinline__ float to_float(T v) {
+#if DTYPE == 0
+    return v;
+#elif DTYPE == 1
+    return half_to_float(v);
+#else
+    return bf16_to_float(v);
+#endif
+}
+
+__device__ __forceinline__ T from_float(float f) {
+#if DTYPE == 0
+    return f;
+#elif DTYPE == 1
+    return float_to_half(f);
+#else
+    return float_to_bf16(f);
+#endif
+}
+
+// Two elements of a 16-bit type in one register, the first in the low half.
+__device__ __forceinline__ u32 pack2(float low, float high) {
+    u32 v;
+#if DTYPE == 1
+    asm("cvt.rn.f16x2.f32 %0, %1, %2;" : "=r"(v) : "f"(high), "f"(low));
+#else
+    asm("cvt.rn.bf16x2.f32 %0, %1, %2;" : "=r"(v) : "f"(high), "f"(low));
+#endif
+    return v;
+}
+
+__device__ __forceinline__ float warp_sum(float v) {
+#pragma unroll
+    for (int lane = 16; lane > 0; lane >>= 1) v += __shfl_xor_sync(0xffffffffu, v, lane);
+    return v;
+}
+
+__device__ __forceinline__ float warp_max(float v) {
+#pragma unroll
+    for (int lane = 16; lane > 0; lane >>= 1) v = fmaxf(v, __shfl_xor_sync(0xffffffffu, v, lane));
+    return v;
+}
+
+// Sum over the block, the same in every thread; blockDim.x a multiple of 32, at most 1024. Ends with a barrier, so calls may follow each other.
+__device__ __forceinline__ float block_sum(float v) {
+    __shared__ float parts[32];
+    const int warp = threadIdx.x >> 5, lane = threadIdx.x & 31, warps = blockDim.x >> 5;
+    v = warp_sum(v);
+    if (lane == 0) parts[warp] = v;
+    __syncthreads();
+    v = warp_sum(lane < warps ? parts[lane] : 0.0f);
+    __syncthreads();
+    return v;
+}
+
+// A view's sequence (docs/cuda.md).
+struct Sequence {
+    int tokens, queries, firstRow;
+    const int* slots;
+};
+
+__device__ __forceinline__ Sequence sequence_of(const int* view, int index) {
+    const int* entry = view + 4 + 4 * index;
+    return Sequence{entry[0], entry[1], entry[2], view + entry[3]};
+}
