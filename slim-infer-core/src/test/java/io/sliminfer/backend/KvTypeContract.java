@@ -52,7 +52,9 @@ public abstract class KvTypeContract {
 
     @AfterEach
     void closeBackends() {
-        twins.close();
+        if (twins != null) { // null where the backend does not run and its tests are skipped
+            twins.close();
+        }
     }
 
     @ParameterizedTest
