@@ -57,8 +57,7 @@ final class BlockScores {
             kernels.unitKeys(stream, keyRoom, pool, view, heads, head, count, shape, units);
             for (int row = 0; row < queryRows; row += passRows) {
                 int rows = Math.min(passRows, queryRows - row);
-                kernels.scoreLogits(
-                        stream, logitRoom, window, keyRoom, scale, heads, head, count, row, rows, units);
+                kernels.scoreLogits(stream, logitRoom, window, keyRoom, scale, heads, head, count, row, rows, units);
                 kernels.scoreUnits(stream, sumRoom, statRoom, logitRoom, count * rows, units, accumulate);
                 accumulate = true;
             }

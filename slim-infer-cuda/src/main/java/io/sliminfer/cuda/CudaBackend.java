@@ -9,10 +9,12 @@ import io.sliminfer.backend.KvType;
 import io.sliminfer.backend.Ops;
 import io.sliminfer.backend.Readback;
 import io.sliminfer.backend.Tensor;
+import io.sliminfer.backend.UserCache;
 import io.sliminfer.backend.Weight;
 import io.sliminfer.backend.WeightSpec;
 import io.sliminfer.format.DType;
 import io.sliminfer.format.ModelConfig;
+import io.sliminfer.format.RandomTensor;
 import io.sliminfer.format.TensorSource;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -57,11 +59,10 @@ final class CudaBackend implements Backend {
         try {
             compute = settings.compute() == null ? DType.BF16 : settings.compute();
             if (compute == DType.I32) {
-                throw new IllegalArgumentException("slim-infer.compute-type=i32 is not allowed: use auto, bf16, f16 or f32");
+                throw new IllegalArgumentException(
+                        "slim-infer.compute-type=i32 is not allowed: use auto, bf16, f16 or f32");
             }
-            Path cache = settings.cacheDir() == null
-                    ? Path.of(System.getProperty("java.io.tmpdir"), "slim-infer")
-                    : settings.cacheDir();
+            Path cache = settings.cacheDir() == null ? UserCache.folder() : settings.cacheDir();
             long free = (long) (context.freeBytes() * FREE_SHARE);
             if (settings.memoryBytes() > free) {
                 throw new IllegalArgumentException(String.format(
@@ -94,7 +95,7 @@ final class CudaBackend implements Backend {
             gemm = new Gemm(context, cache, Gemm.Choice.MEASURED);
             ops = new CudaOps(context, stream, compute, kernels, heads, gemm);
             copies = new CudaCopies(context, stream);
-            loader = new WeightLoader(context, stream, kernels, compute);
+            loader = new WeightLoader(context, stream, kernels);
         } catch (RuntimeException | Error e) {
             context.close();
             throw e;
@@ -123,7 +124,8 @@ final class CudaBackend implements Backend {
         long layer = hidden * (model.queryColumns() + 2L * model.kvColumns())
                 + hidden * model.queryColumns()
                 + 3 * hidden * model.intermediate();
-        long head = hidden * model.vocabulary(); // the embedding table of a model with a head of its own is in host memory
+        long head =
+                hidden * model.vocabulary(); // the embedding table of a model with a head of its own is in host memory
         return (model.layers() * layer + head) * compute.bytes()
                 + WorkBytes.of(size, compute).all()
                 + WeightLoader.bytes()
@@ -136,8 +138,8 @@ final class CudaBackend implements Backend {
         ModelConfig model = size.model();
         HeadKernels.require(compute, model.headDim());
         long start = System.nanoTime();
-        library.prepare(HeadKernels.of(
-                compute, model.headDim(), model.heads() / model.kvHeads(), context.capability()));
+        library.prepare(
+                HeadKernels.of(compute, model.headDim(), model.heads() / model.kvHeads(), context.capability()));
         heads.of(model.headDim());
         ops.reserve(WorkBytes.of(size, compute));
         long compiled = System.nanoTime();
@@ -180,7 +182,8 @@ final class CudaBackend implements Backend {
         long bias = spec.biases().isEmpty() ? 0 : vector(spec.name() + ".bias", spec.biases());
         long address;
         if (spec.use() == WeightSpec.Use.LOOKUP) {
-            // One row a token is read: over the bus that is a hundredth of a prefill, and the table is a sixteenth of the weights.
+            // One row a token is read: over the bus that is a hundredth of a prefill, and the table is a sixteenth of
+            // the weights.
             address = context.pinned(spec.name(), bytes).deviceAddress();
         } else {
             address = context.allocate(spec.name(), bytes).address();

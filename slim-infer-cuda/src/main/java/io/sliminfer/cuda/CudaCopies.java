@@ -38,7 +38,8 @@ final class CudaCopies implements Copies {
                     + " slim-infer.kv-cache.host-memory");
         }
         long bytes = Math.multiplyExact((long) slots, slotBytes);
-        return new CudaHostPool(context.pinned("KV blocks off the device", bytes).address(), slots, slotBytes);
+        return new CudaHostPool(
+                context.pinned("KV blocks off the device", bytes).address(), slots, slotBytes);
     }
 
     @Override

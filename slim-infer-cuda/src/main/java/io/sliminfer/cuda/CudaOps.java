@@ -107,7 +107,8 @@ final class CudaOps implements Ops {
             kernels.gemv(stream, out, in, w, add);
             return;
         }
-        if (!gemm.multiply(stream, out.address(), out.dtype(), n, in.address(), k, w.address(), k, compute, rows, n, k, add)) {
+        if (!gemm.multiply(
+                stream, out.address(), out.dtype(), n, in.address(), k, w.address(), k, compute, rows, n, k, add)) {
             // cuBLASLt has nothing for sizes that are not aligned; no published model has such.
             for (int from = 0; from < rows; from += Kernels.GEMV_ROWS) {
                 int to = Math.min(rows, from + Kernels.GEMV_ROWS);
@@ -188,17 +189,15 @@ final class CudaOps implements Ops {
             }
         }
         if (longest > 0) {
-            int splits = HeadKernels.splits(
-                    longest, total, sequences.size(), layout.kvHeads(), context.multiprocessors());
-            long room = partial.reserve(
-                    HeadKernels.partialBytes(sequences.size(), layout.heads(), layout.headDim()));
+            int splits =
+                    HeadKernels.splits(longest, total, sequences.size(), layout.kvHeads(), context.multiprocessors());
+            long room = partial.reserve(HeadKernels.partialBytes(sequences.size(), layout.heads(), layout.headDim()));
             kernel.attendDecode(stream, to, from, room, pool, view, sequences.size(), scale, layout, splits);
         }
     }
 
     @Override
-    public void scoreBlocks(
-            Tensor to, Tensor window, KvView kv, HeadLayout layout, float scale, PruneShape shape) {
+    public void scoreBlocks(Tensor to, Tensor window, KvView kv, HeadLayout layout, float scale, PruneShape shape) {
         OpArguments.scoreBlocks(to, window, kv, layout, shape);
         requireCompute("scoreBlocks", "window", window);
         scores.run(
@@ -253,8 +252,8 @@ final class CudaOps implements Ops {
     private static CudaKvPool pool(String op, KvView kv, HeadLayout layout) {
         CudaKvPool pool = (CudaKvPool) kv.pool();
         if (pool.kvHeads() != layout.kvHeads() || pool.headDim() != layout.headDim()) {
-            throw new IllegalArgumentException(op + ": the pool has " + pool.kvHeads() + " KV heads of " + pool.headDim()
-                    + ", the layout " + layout.kvHeads() + " of " + layout.headDim());
+            throw new IllegalArgumentException(op + ": the pool has " + pool.kvHeads() + " KV heads of "
+                    + pool.headDim() + ", the layout " + layout.kvHeads() + " of " + layout.headDim());
         }
         return pool;
     }

@@ -105,11 +105,13 @@ final class HeadKernels {
 
     /** Refuses head sizes that no kernel is made for. */
     static void require(DType compute, int headDim) {
-        boolean allowed = compute == DType.F32 ? headDim % 2 == 0 && headDim <= 256 : headDim % 16 == 0 && headDim <= 128;
+        boolean allowed =
+                compute == DType.F32 ? headDim % 2 == 0 && headDim <= 256 : headDim % 16 == 0 && headDim <= 128;
         if (!allowed) {
-            throw new IllegalArgumentException("head_dim=" + headDim + " of this model is not supported by slim-infer.backend=cuda with"
-                    + " slim-infer.compute-type=" + compute.name().toLowerCase(java.util.Locale.ROOT)
-                    + ": f32 takes even sizes up to 256, f16 and bf16 multiples of 16 up to 128. Use another compute type or backend");
+            throw new IllegalArgumentException(
+                    "head_dim=" + headDim + " of this model is not supported by slim-infer.backend=cuda with"
+                            + " slim-infer.compute-type=" + compute.name().toLowerCase(java.util.Locale.ROOT)
+                            + ": f32 takes even sizes up to 256, f16 and bf16 multiples of 16 up to 128. Use another compute type or backend");
         }
     }
 
@@ -265,7 +267,8 @@ final class HeadKernels {
      */
     static int splits(int maxTokens, long totalTokens, int sequences, int kvHeads, int multiprocessors) {
         int blocks = 2 * multiprocessors; // resident at once with heads of 128
-        // Each sequence can end in a part of a split: plan with as many blocks fewer. Where heads alone fill the card, smaller
+        // Each sequence can end in a part of a split: plan with as many blocks fewer. Where heads alone fill the card,
+        // smaller
         // splits even out the lengths.
         int planned = 2 * kvHeads * sequences <= blocks ? blocks - kvHeads * (sequences - 1) : 4 * blocks;
         long tokens = Math.max(SPLIT_TOKENS_MIN, (totalTokens * kvHeads + planned - 1) / planned);

@@ -145,7 +145,9 @@ final class Kernels {
 
     /** {@code argmax} of each row of float32 logits; -1 for a row with NaN. */
     void argmax(CudaStream stream, long out, CudaTensor logits) {
-        known.computeIfAbsent("argmax", name -> library.kernel("prune.cu", "argmax", Map.of("DTYPE", code(compute), "HEAD_DIM", 64)))
+        known.computeIfAbsent(
+                        "argmax",
+                        name -> library.kernel("prune.cu", "argmax", Map.of("DTYPE", code(compute), "HEAD_DIM", 64)))
                 .args()
                 .pointer(out)
                 .pointer(logits.address())

@@ -35,7 +35,8 @@ final class Staging {
             int at = take(next * Integer.BYTES);
             bytes.position(at);
             bytes.asIntBuffer().put(values, from + done, next);
-            stream.copyToDevice(device + (long) done * Integer.BYTES, memory.address() + at, (long) next * Integer.BYTES);
+            stream.copyToDevice(
+                    device + (long) done * Integer.BYTES, memory.address() + at, (long) next * Integer.BYTES);
             done += next;
         }
     }

@@ -83,9 +83,7 @@ final class ViewArena {
     /** Offset of a table with at least these slots. */
     private int table(int[] slots, int blocks) {
         Table known = tables.get(slots);
-        if (known != null
-                && known.capacity >= blocks
-                && Arrays.equals(known.slots, 0, blocks, slots, 0, blocks)) {
+        if (known != null && known.capacity >= blocks && Arrays.equals(known.slots, 0, blocks, slots, 0, blocks)) {
             return known.offset;
         }
         int offset;
@@ -102,8 +100,8 @@ final class ViewArena {
 
     private void forget(int need) {
         if (need > INTS) {
-            throw new IllegalArgumentException(
-                    "a KV view of " + need + " ints; the backend takes up to " + INTS + ": send fewer or shorter sequences");
+            throw new IllegalArgumentException("a KV view of " + need + " ints; the backend takes up to " + INTS
+                    + ": send fewer or shorter sequences");
         }
         stream.synchronize();
         tables.clear();

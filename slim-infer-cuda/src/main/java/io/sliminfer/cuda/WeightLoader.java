@@ -22,17 +22,15 @@ final class WeightLoader implements AutoCloseable {
 
     private final CudaStream stream;
     private final Kernels kernels;
-    private final DType compute;
     private final PinnedMemory pinned;
     private final DeviceMemory raw;
     private final CudaEvent[] sent = new CudaEvent[BUFFERS];
     private final ExecutorService workers = Executors.newFixedThreadPool(
             Math.max(1, Math.min(BUFFERS, Runtime.getRuntime().availableProcessors())), WeightLoader::thread);
 
-    WeightLoader(CudaContext context, CudaStream stream, Kernels kernels, DType compute) {
+    WeightLoader(CudaContext context, CudaStream stream, Kernels kernels) {
         this.stream = stream;
         this.kernels = kernels;
-        this.compute = compute;
         pinned = context.pinned("staging of weights", (long) BUFFERS * BUFFER_BYTES);
         raw = context.allocate("staging of weights", (long) BUFFERS * BUFFER_BYTES);
         for (int i = 0; i < BUFFERS; i++) {
@@ -65,8 +63,8 @@ final class WeightLoader implements AutoCloseable {
         }
         long rowBytes = source.columns() * source.dtype().bytes();
         if (rowBytes > BUFFER_BYTES) {
-            throw new IllegalArgumentException(
-                    source.name() + ": a row of " + rowBytes + " bytes; the CUDA backend loads rows up to " + BUFFER_BYTES);
+            throw new IllegalArgumentException(source.name() + ": a row of " + rowBytes
+                    + " bytes; the CUDA backend loads rows up to " + BUFFER_BYTES);
         }
         long step = BUFFER_BYTES / rowBytes;
         List<Piece> pieces = new ArrayList<>();
@@ -84,6 +82,22 @@ final class WeightLoader implements AutoCloseable {
             join(reading.get(done));
             send(pieces.get(done), address, to);
         }
+    }
+
+    /** Reads a tensor that has the compute dtype straight into pinned memory, from byte {@code offset} on. */
+    void loadOnHost(TensorSource source, PinnedMemory memory, long offset) {
+        long rowBytes = source.columns() * source.dtype().bytes();
+        long step = Math.max(1, BUFFER_BYTES / rowBytes);
+        List<Future<?>> reading = new ArrayList<>();
+        for (long from = 0; from < source.rows(); from += step) {
+            long first = from;
+            long end = Math.min(source.rows(), from + step);
+            reading.add(workers.submit(() -> {
+                ByteBuffer rows = source.rows(first, end);
+                memory.buffer(offset + first * rowBytes, rows.remaining()).put(rows);
+            }));
+        }
+        reading.forEach(WeightLoader::join);
     }
 
     private void read(Piece piece) {
@@ -115,11 +129,6 @@ final class WeightLoader implements AutoCloseable {
         } catch (java.util.concurrent.ExecutionException e) {
             throw e.getCause() instanceof RuntimeException failure ? failure : new IllegalStateException(e.getCause());
         }
-    }
-
-    /** Of the compute dtype. */
-    DType compute() {
-        return compute;
     }
 
     @Override
