@@ -91,8 +91,7 @@ public record SlimInferProperties(
      * @param device Index of the GPU, as the driver counts.
      * @param memory Most of its memory that is used in all: weights, KV cache and working memory; 0B for what is free.
      */
-    public record Cuda(
-            @DefaultValue("0") int device, @DefaultValue("0B") DataSize memory) {
+    public record Cuda(@DefaultValue("0") int device, @DefaultValue("0B") DataSize memory) {
 
         BackendSettings settings(ComputeType computeType, int threads, @Nullable Path cacheDir) {
             require(device >= 0, "cuda.device", device, "use 0 for the first GPU, or more");
