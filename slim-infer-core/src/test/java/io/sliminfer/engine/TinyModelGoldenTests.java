@@ -26,6 +26,9 @@ import org.junit.jupiter.params.provider.MethodSource;
  */
 class TinyModelGoldenTests {
 
+    /** Name of the backend; another module runs these cases on its own. */
+    private static final String BACKEND = System.getProperty("golden.backend", "cpu");
+
     private static final int TOKENS_MAX = Integer.getInteger("golden.tokens-max", 4096);
 
     /** Largest error of a logit in float32; 5e-4 was seen at 15,734 tokens, 1e-4 at 4,000. */
@@ -53,7 +56,7 @@ class TinyModelGoldenTests {
     @BeforeAll
     static void needsModelAndBackend() {
         Assumptions.assumeTrue(TinyModel.isThere(), "the tiny model is not in this checkout");
-        GoldenTests.assumeUsable("cpu");
+        GoldenRun.assumeUsable(BACKEND);
         try (ModelFolder folder = ModelFolder.open(TinyModel.folder())) {
             model = folder.config();
         }
@@ -70,7 +73,7 @@ class TinyModelGoldenTests {
     private static ModelPass open(TinyModel.Case golden, DType compute) {
         int tokens = golden.prompt().length;
         assumeThat(tokens).as("prompt tokens; -Dgolden.tokens-max allows more").isLessThanOrEqualTo(TOKENS_MAX);
-        return ModelPass.open(TinyModel.folder(), "cpu", compute, 0, tokens, 1024);
+        return ModelPass.open(TinyModel.folder(), BACKEND, compute, 0, tokens, 1024);
     }
 
     @ParameterizedTest
