@@ -1,7 +1,6 @@
 package io.sliminfer.cuda;
 
 import java.util.Locale;
-import java.util.stream.Collectors;
 
 /**
  * Finds out whether this machine could run on an NVIDIA GPU, in one line for people. Never throws: a probe must not break an
@@ -75,15 +74,11 @@ public final class CudaProbe {
             return new Result(false, device + ": the driver is too old, one for CUDA 13.0 or newer is needed");
         }
         if (!libraries.missing().isEmpty()) {
-            return new Result(
-                    false,
-                    device + ": " + String.join(", ", libraries.missing()) + " not found in "
-                            + libraries.folders().stream().map(Object::toString).collect(Collectors.joining(", "))
-                            + ": install the CUDA 13 toolkit or add its folder to LD_LIBRARY_PATH");
+            return new Result(false, device + ": " + String.join(", ", libraries.missing()) + libraries.remedy());
         }
         return new Result(
                 true,
                 device + ", CUDA libraries in "
-                        + libraries.find(CudaLibraries.NAMES.get(0)).orElseThrow());
+                        + libraries.find(CudaLibraries.RUNTIME).orElseThrow().place());
     }
 }

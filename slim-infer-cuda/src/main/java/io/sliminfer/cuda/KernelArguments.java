@@ -1,29 +1,126 @@
 package io.sliminfer.cuda;
 
-/** Arguments of the next launch; one object for each library, so that launching leaves no garbage. */
-final class KernelArguments {
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import org.bytedeco.cuda.global.cudart;
+import org.bytedeco.javacpp.LongPointer;
+import org.bytedeco.javacpp.PointerPointer;
+import org.jspecify.annotations.Nullable;
 
+/**
+ * The arguments of the next launch, in the order of the kernel's parameters. One object for each library, so that launching leaves
+ * no garbage: {@link Kernel#args} empties it, and the driver copies the arguments at the launch. Engine thread only.
+ */
+final class KernelArguments implements AutoCloseable {
+
+    static final int SLOTS = 32;
+
+    private final LongPointer slots = new LongPointer(SLOTS);
+    private final PointerPointer<LongPointer> pointers = new PointerPointer<>(SLOTS);
+    private final ByteBuffer slotBytes = slots.asByteBuffer().order(ByteOrder.nativeOrder());
+    private final ByteBuffer pointerBytes = pointers.asByteBuffer().order(ByteOrder.nativeOrder());
+    private final long slotsAddress = slots.address();
+    private final CudaStatus status;
+
+    private @Nullable Kernel kernel;
+    private int count;
+    private boolean closed;
+
+    KernelArguments(CudaStatus status) {
+        this.status = status;
+    }
+
+    KernelArguments begin(Kernel next) {
+        if (closed) {
+            throw new IllegalStateException(next + ": its library is closed");
+        }
+        kernel = next;
+        count = 0;
+        return this;
+    }
+
+    /** A device address, or 0 for null. */
     KernelArguments pointer(long address) {
-        throw new UnsupportedOperationException();
+        slotBytes.putLong(next(Long.BYTES), address);
+        return this;
     }
 
+    /** An {@code int}. */
     KernelArguments integer(int value) {
-        throw new UnsupportedOperationException();
+        slotBytes.putInt(next(Integer.BYTES), value);
+        return this;
     }
 
+    /** A {@code long long}. */
     KernelArguments wide(long value) {
-        throw new UnsupportedOperationException();
+        slotBytes.putLong(next(Long.BYTES), value);
+        return this;
     }
 
+    /** A {@code float}. */
     KernelArguments real(float value) {
-        throw new UnsupportedOperationException();
+        slotBytes.putFloat(next(Float.BYTES), value);
+        return this;
     }
 
+    /** A {@code const __grid_constant__} struct of 128 bytes. */
     KernelArguments tensorMap(TensorMap map) {
-        throw new UnsupportedOperationException();
+        int slot = next(TensorMap.BYTES);
+        pointerBytes.putLong(slot, map.address());
+        return this;
     }
 
+    /** Claims the next slot for an argument of so many bytes; its offset. */
+    private int next(int bytes) {
+        Kernel current = kernel;
+        if (current == null) {
+            throw new IllegalStateException("arguments without a kernel: begin with Kernel.args()");
+        }
+        current.requireParameter(count, bytes);
+        int slot = count++ * Long.BYTES;
+        pointerBytes.putLong(slot, slotsAddress + slot);
+        return slot;
+    }
+
+    /**
+     * Enqueues the kernel.
+     *
+     * @param sharedBytes dynamic shared memory of a block
+     */
     void launch(CudaStream stream, int gridX, int gridY, int gridZ, int blockX, int sharedBytes) {
-        throw new UnsupportedOperationException();
+        Kernel current = kernel;
+        if (current == null) {
+            throw new IllegalStateException("a launch without a kernel: begin with Kernel.args()");
+        }
+        kernel = null;
+        current.requireComplete(count);
+        status.requireAlive("cuLaunchKernel");
+        current.allowShared(sharedBytes);
+        int code = cudart.cuLaunchKernel(
+                current.function(),
+                gridX,
+                gridY,
+                gridZ,
+                blockX,
+                1,
+                1,
+                sharedBytes,
+                stream.handle(),
+                pointers,
+                (PointerPointer<?>) null);
+        if (code != 0) {
+            throw status.failure(
+                    code,
+                    "cuLaunchKernel",
+                    current + ", grid " + gridX + " x " + gridY + " x " + gridZ + ", " + blockX + " threads, "
+                            + sharedBytes + " bytes of shared memory");
+        }
+    }
+
+    @Override
+    public void close() {
+        closed = true;
+        slots.close();
+        pointers.close();
     }
 }
