@@ -14,7 +14,6 @@ import io.sliminfer.backend.Weight;
 import io.sliminfer.backend.WeightSpec;
 import io.sliminfer.format.DType;
 import io.sliminfer.format.ModelConfig;
-import io.sliminfer.format.RandomTensor;
 import io.sliminfer.format.TensorSource;
 import java.nio.file.Path;
 import java.util.ArrayList;

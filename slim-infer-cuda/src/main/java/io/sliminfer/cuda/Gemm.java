@@ -7,6 +7,8 @@ import java.util.List;
 /** Row-major {@code Y[m,n] = X[m,k] W[n,k]^T}, added to Y if asked for. */
 final class Gemm implements AutoCloseable {
 
+    static final long WORKSPACE_BYTES = 64L << 20;
+
     /** How the algorithm for a shape is chosen. */
     enum Choice {
         MEASURED,
@@ -25,7 +27,7 @@ final class Gemm implements AutoCloseable {
         throw new UnsupportedOperationException();
     }
 
-    void multiply(
+    boolean multiply(
             CudaStream stream,
             long y,
             DType yType,
