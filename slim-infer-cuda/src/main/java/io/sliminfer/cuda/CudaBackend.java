@@ -135,7 +135,7 @@ final class CudaBackend implements Backend {
     @Override
     public void prepare(WorkSize size) {
         ModelConfig model = size.model();
-        HeadKernels.require(compute, model.headDim());
+        HeadKernels.require(model.headDim());
         long start = System.nanoTime();
         library.prepare(
                 HeadKernels.of(compute, model.headDim(), model.heads() / model.kvHeads(), context.capability()));

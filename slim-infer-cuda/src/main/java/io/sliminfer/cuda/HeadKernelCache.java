@@ -25,7 +25,7 @@ final class HeadKernelCache {
     HeadKernels of(int headDim) {
         HeadKernels known = kernels.get(headDim);
         if (known == null) {
-            HeadKernels.require(compute, headDim);
+            HeadKernels.require(headDim);
             known = new HeadKernels(library, compute, headDim, capability);
             kernels.put(headDim, known);
         }

@@ -25,10 +25,6 @@ final class HeadKernels {
 
     private static final int SPLITS_MAX = 512;
 
-    /** Stages of keys and values in shared memory, by head size; 16-bit types. */
-    private static final Map<Integer, Integer> DECODE_SHARED_BYTES =
-            Map.of(32, 49152, 48, 49152, 64, 49152, 80, 67584, 96, 79872, 128, 98304);
-
     private static final int WGMMA_CONSUMERS = 2;
     private static final int WGMMA_TILE = 128;
     private static final int WGMMA_STAGES = 2;
@@ -104,14 +100,11 @@ final class HeadKernels {
     }
 
     /** Refuses head sizes that no kernel is made for. */
-    static void require(DType compute, int headDim) {
-        boolean allowed =
-                compute == DType.F32 ? headDim % 2 == 0 && headDim <= 256 : headDim % 16 == 0 && headDim <= 128;
-        if (!allowed) {
+    static void require(int headDim) {
+        if (headDim % 16 != 0 || headDim > 128) {
             throw new IllegalArgumentException(
-                    "head_dim=" + headDim + " of this model is not supported by slim-infer.backend=cuda with"
-                            + " slim-infer.compute-type=" + compute.name().toLowerCase(java.util.Locale.ROOT)
-                            + ": f32 takes even sizes up to 256, f16 and bf16 multiples of 16 up to 128. Use another compute type or backend");
+                    "head_dim=" + headDim + " of this model is not supported by slim-infer.backend=cuda: it"
+                            + " takes multiples of 16 up to 128. Use slim-infer.backend=cpu");
         }
     }
 
@@ -255,8 +248,17 @@ final class HeadKernels {
                 .launch(stream, heads.heads(), sequences, 1, 128, 0);
     }
 
+    /** Stages of keys and values of each warp, rows padded or swizzled as {@code attend_decode.cu} says. */
     private int decodeSharedBytes() {
-        return compute == DType.F32 ? 512 * (headDim + 4) : DECODE_SHARED_BYTES.getOrDefault(headDim, 0);
+        if (compute == DType.F32) {
+            return 512 * (headDim + 4);
+        }
+        int pieces = headDim / 8;
+        int stride = pieces % 8 == 0 ? pieces : pieces | 1;
+        int warps = 4;
+        int stages = 3;
+        int tileTokens = 16;
+        return warps * stages * 2 * tileTokens * stride * 16;
     }
 
     /**
