@@ -15,12 +15,12 @@ final class BlockScores {
     private final Scratch stats;
     private final Scratch sums;
 
-    BlockScores(CudaContext context, CudaStream stream) {
+    BlockScores(CudaContext context, CudaStream stream, KernelArguments arguments) {
         this.stream = stream;
-        this.keys = new Scratch(context, stream, "mean keys of units");
-        this.logits = new Scratch(context, stream, "logits of scoring");
-        this.stats = new Scratch(context, stream, "softmax of scoring");
-        this.sums = new Scratch(context, stream, "scores of units");
+        this.keys = new Scratch(context, stream, arguments, "mean keys of units");
+        this.logits = new Scratch(context, stream, arguments, "logits of scoring");
+        this.stats = new Scratch(context, stream, arguments, "softmax of scoring");
+        this.sums = new Scratch(context, stream, arguments, "scores of units");
     }
 
     void reserve(WorkBytes bytes) {

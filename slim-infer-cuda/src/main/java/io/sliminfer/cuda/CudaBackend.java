@@ -49,6 +49,7 @@ final class CudaBackend implements Backend {
     private final HeadKernelCache heads;
     private final Gemm gemm;
     private final CudaOps ops;
+    private final Segments segments;
     private final CudaCopies copies;
     private final WeightLoader loader;
     private boolean closed;
@@ -91,8 +92,9 @@ final class CudaBackend implements Backend {
             library.prepare(Kernels.of(compute));
             Kernels kernels = new Kernels(library, compute);
             heads = new HeadKernelCache(library, compute, context.capability());
-            gemm = new Gemm(context, cache, Gemm.Choice.MEASURED);
+            gemm = new Gemm(context, library.arguments(), cache, Gemm.Choice.MEASURED);
             ops = new CudaOps(context, stream, compute, kernels, heads, gemm);
+            segments = new Segments(stream, library.arguments(), ops.views());
             copies = new CudaCopies(context, stream);
             loader = new WeightLoader(context, stream, kernels);
         } catch (RuntimeException | Error e) {
@@ -242,6 +244,11 @@ final class CudaBackend implements Backend {
     }
 
     @Override
+    public void segment(Object key, Runnable enqueue) {
+        segments.run(key, enqueue);
+    }
+
+    @Override
     public Readback readback(int elements) {
         return new CudaReadback(context, elements);
     }
@@ -251,6 +258,7 @@ final class CudaBackend implements Backend {
         if (!closed) {
             closed = true;
             loader.close();
+            segments.close();
             gemm.close();
             library.close();
             context.close();

@@ -27,6 +27,7 @@ final class CudaOps implements Ops {
     private final Kernels kernels;
     private final HeadKernelCache heads;
     private final Gemm gemm;
+    private final KernelArguments arguments;
     private final Staging staging;
     private final ViewArena views;
     private final Scratch gateUp;
@@ -40,11 +41,16 @@ final class CudaOps implements Ops {
         this.kernels = kernels;
         this.heads = heads;
         this.gemm = gemm;
+        this.arguments = kernels.library().arguments();
         this.staging = new Staging(context, stream);
         this.views = new ViewArena(context, stream, staging);
-        this.gateUp = new Scratch(context, stream, "gate and up of the MLP");
-        this.partial = new Scratch(context, stream, "partial sums of attention");
-        this.scores = new BlockScores(context, stream);
+        this.gateUp = new Scratch(context, stream, arguments, "gate and up of the MLP");
+        this.partial = new Scratch(context, stream, arguments, "partial sums of attention");
+        this.scores = new BlockScores(context, stream, arguments);
+    }
+
+    ViewArena views() {
+        return views;
     }
 
     /** Takes working memory for products of up to so many rows and inner columns, and for scoring and decode. */
@@ -57,12 +63,14 @@ final class CudaOps implements Ops {
     @Override
     public void write(Tensor to, int[] values, int count) {
         OpArguments.write(to, DType.I32, 0, values.length, count);
+        requireNotCollecting("write");
         staging.write(device(to).address(), values, 0, count);
     }
 
     @Override
     public void write(Tensor to, long row, float[] values, int count) {
         OpArguments.write(to, DType.F32, row, values.length, count);
+        requireNotCollecting("write");
         staging.write(device(to).row(row), values, 0, count);
     }
 
@@ -226,11 +234,18 @@ final class CudaOps implements Ops {
     @Override
     public void copy(Tensor to, Tensor from) {
         OpArguments.copy(to, from);
-        stream.copyOnDevice(device(to).address(), device(from).address(), from.bytes());
+        LaunchList list = arguments.collecting();
+        Copy copy = new Copy(stream, device(to).address(), device(from).address(), from.bytes());
+        if (list != null) {
+            list.add(copy);
+        } else {
+            copy.enqueue();
+        }
     }
 
     @Override
     public void await(Fence fence) {
+        requireNotCollecting("await");
         ((CudaFence) fence).holdUp(stream);
     }
 
@@ -238,7 +253,21 @@ final class CudaOps implements Ops {
     public void read(Readback to, Tensor from) {
         CudaReadback landing = (CudaReadback) to;
         OpArguments.read(from, landing.capacity());
-        landing.copy(stream, device(from));
+        landing.copy(stream, device(from), arguments.collecting());
+    }
+
+    /** A copy on the device. */
+    private record Copy(CudaStream stream, long to, long from, long bytes) implements LaunchList.Call {
+        @Override
+        public void enqueue() {
+            stream.copyOnDevice(to, from, bytes);
+        }
+    }
+
+    private void requireNotCollecting(String op) {
+        if (arguments.collecting() != null) {
+            throw new IllegalStateException(op + ": values of the host cannot be part of a segment");
+        }
     }
 
     private static CudaTensor device(Tensor tensor) {

@@ -4,6 +4,7 @@ import io.sliminfer.backend.Readback;
 import io.sliminfer.format.DType;
 import java.nio.FloatBuffer;
 import java.nio.IntBuffer;
+import org.jspecify.annotations.Nullable;
 
 /** Pinned memory that a copy lands in, and the event behind it. Engine thread only. */
 final class CudaReadback implements Readback {
@@ -26,11 +27,32 @@ final class CudaReadback implements Readback {
         return ints.capacity();
     }
 
-    void copy(CudaStream stream, CudaTensor from) {
+    /**
+     * @param list where launches are collected, or null if they are enqueued
+     */
+    void copy(CudaStream stream, CudaTensor from, @Nullable LaunchList list) {
         dtype = from.dtype();
         count = Math.toIntExact(from.rows() * from.columns());
-        stream.copyToHost(memory.address(), from.address(), from.bytes());
+        Landing landing = new Landing(stream, memory.address(), from.address(), from.bytes());
+        if (list != null) {
+            list.add(landing);
+            list.add(this);
+        } else {
+            landing.enqueue();
+            landed(stream);
+        }
+    }
+
+    /** Everything up to here has to end before {@link #join} returns. */
+    void landed(CudaStream stream) {
         stream.record(landed);
+    }
+
+    private record Landing(CudaStream stream, long to, long from, long bytes) implements LaunchList.Call {
+        @Override
+        public void enqueue() {
+            stream.copyToHost(to, from, bytes);
+        }
     }
 
     @Override

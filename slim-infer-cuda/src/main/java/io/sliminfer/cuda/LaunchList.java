@@ -22,8 +22,23 @@ final class LaunchList {
     private int[] grids = new int[GRID * 512];
     private long[] slots = new long[KernelArguments.SLOTS * 512];
 
+    /** What a host waits for: an event in the middle of a graph could not be, so they count as landed at its end. */
+    private final List<CudaReadback> readbacks = new ArrayList<>();
+
     void clear() {
         what.clear();
+        readbacks.clear();
+    }
+
+    void add(CudaReadback readback) {
+        readbacks.add(readback);
+    }
+
+    /** Called when all of it is enqueued. */
+    void landed(CudaStream stream) {
+        for (int i = 0; i < readbacks.size(); i++) {
+            readbacks.get(i).landed(stream);
+        }
     }
 
     boolean isEmpty() {
@@ -67,8 +82,7 @@ final class LaunchList {
         int size = what.size();
         return size == other.what.size()
                 && Arrays.equals(grids, 0, GRID * size, other.grids, 0, GRID * size)
-                && Arrays.equals(
-                        slots, 0, KernelArguments.SLOTS * size, other.slots, 0, KernelArguments.SLOTS * size)
+                && Arrays.equals(slots, 0, KernelArguments.SLOTS * size, other.slots, 0, KernelArguments.SLOTS * size)
                 && what.equals(other.what);
     }
 

@@ -7,12 +7,14 @@ final class Scratch {
 
     private final CudaContext context;
     private final CudaStream stream;
+    private final KernelArguments arguments;
     private final String name;
     private @Nullable DeviceMemory memory;
 
-    Scratch(CudaContext context, CudaStream stream, String name) {
+    Scratch(CudaContext context, CudaStream stream, KernelArguments arguments, String name) {
         this.context = context;
         this.stream = stream;
+        this.arguments = arguments;
         this.name = name;
     }
 
@@ -22,7 +24,8 @@ final class Scratch {
         if (old != null && old.bytes() >= bytes) {
             return old.address();
         }
-        if (old != null) {
+        // Launches that are being collected hold the old address: then it is left to the context's end.
+        if (old != null && arguments.collecting() == null) {
             stream.synchronize(); // operations that use it may still be queued
             memory = null;
             old.close();

@@ -24,7 +24,9 @@ final class Segments implements AutoCloseable {
     /** What a key stood for the last time, and its graph once it came twice. */
     private static final class Segment {
         LaunchList launches = new LaunchList();
-        @Nullable CudaGraph graph;
+
+        @Nullable
+        CudaGraph graph;
     }
 
     Segments(CudaStream stream, KernelArguments arguments, ViewArena views) {
@@ -59,12 +61,13 @@ final class Segments implements AutoCloseable {
                 segment.graph = null;
             }
             launches.enqueue(arguments, stream);
-            return;
+        } else {
+            if (segment.graph == null) {
+                segment.graph = capture(launches);
+            }
+            stream.launch(segment.graph);
         }
-        if (segment.graph == null) {
-            segment.graph = capture(launches);
-        }
-        stream.launch(segment.graph);
+        launches.landed(stream);
     }
 
     private CudaGraph capture(LaunchList launches) {

@@ -2,9 +2,11 @@ package io.sliminfer.cuda;
 
 import io.sliminfer.backend.KvView;
 import java.util.Arrays;
+import java.util.HashMap;
 import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 
 /**
  * KV views as kernels read them (docs/cuda.md, Layouts): a header of four ints and four for each sequence, and slot tables. Tables
@@ -15,6 +17,9 @@ final class ViewArena {
 
     /** Room for the tables of several long requests in all layers; when it is full, tables are copied anew. */
     private static final int INTS = 4 << 20;
+
+    /** Views that a segment may have: layers, for each of which kernels see one. */
+    private static final int SEGMENT_VIEWS = 512;
 
     private static final int HEADER = 4;
     private static final int ENTRY = 4;
@@ -27,6 +32,15 @@ final class ViewArena {
     private int[] header = new int[HEADER + ENTRY];
     private int[] last = {};
     private long lastAddress;
+    /** Where the headers of each segment's views lie, in the order in which they come. */
+    private final Map<Object, Region> regions = new HashMap<>();
+
+    private @Nullable Object segment;
+    private int[] segmentHeaders = {};
+    private int segmentInts;
+    private int segmentStart;
+
+    private record Region(int offset, int ints) {}
 
     /** A table on the device and what was copied there. */
     private record Table(int offset, int capacity, int[] slots) {}
@@ -50,7 +64,7 @@ final class ViewArena {
         for (int i = 0; i < count; i++) {
             need += sequences.get(i).slots().length;
         }
-        if (used + need > INTS) {
+        if (segment == null && used + need > INTS) {
             forget(need);
         }
         header[0] = count;
@@ -70,14 +84,67 @@ final class ViewArena {
             return lastAddress;
         }
         last = header.clone();
-        int start = align(used);
-        used = start + ints;
+        int start = segment == null ? take(ints) : inSegment(ints);
         for (int i = 0; i < count; i++) {
             header[HEADER + ENTRY * i + 3] -= start;
         }
         lastAddress = base + (long) start * Integer.BYTES;
-        staging.write(lastAddress, header, 0, ints);
+        if (segment == null) {
+            staging.write(lastAddress, header, 0, ints);
+        } else {
+            System.arraycopy(header, 0, segmentHeaders, start - segmentStart, ints);
+        }
         return lastAddress;
+    }
+
+    /**
+     * From here to {@link #endSegment} views get the same addresses as the last time under the same key, and are copied together, so that
+     * operations which read them can be replayed.
+     */
+    void beginSegment(Object key) {
+        if (used > INTS / 2) {
+            forget(0); // not in the middle, where views would lose their tables
+        }
+        segment = key;
+        segmentInts = 0;
+        last = new int[0];
+    }
+
+    /** Enqueues the copy of the segment's views: before the operations that read them. */
+    void endSegment() {
+        if (segmentInts > 0) {
+            staging.write(base + (long) segmentStart * Integer.BYTES, segmentHeaders, 0, segmentInts);
+        }
+        segment = null;
+        last = new int[0];
+    }
+
+    private int inSegment(int ints) {
+        Region region = regions.get(segment);
+        int room = ints * SEGMENT_VIEWS;
+        if (region == null || segmentInts + align(ints) > region.ints) {
+            if (segmentInts > 0) {
+                throw new IllegalStateException("a segment of more than " + SEGMENT_VIEWS + " KV views");
+            }
+            region = new Region(take(room), room);
+            regions.put(segment, region);
+        }
+        if (segmentHeaders.length < region.ints) {
+            segmentHeaders = new int[region.ints];
+        }
+        segmentStart = region.offset;
+        int start = segmentStart + segmentInts;
+        segmentInts += align(ints);
+        return start;
+    }
+
+    private int take(int ints) {
+        int start = align(used);
+        if (start + ints > INTS) {
+            throw new IllegalStateException("KV views of one segment take more than " + INTS + " ints");
+        }
+        used = start + ints;
+        return start;
     }
 
     /** Offset of a table with at least these slots. */
@@ -90,8 +157,7 @@ final class ViewArena {
         if (known != null && known.capacity >= slots.length) {
             offset = known.offset; // in the queue's order, so operations before still see the old slots
         } else {
-            offset = align(used);
-            used = offset + slots.length;
+            offset = take(slots.length);
         }
         staging.write(base + (long) offset * Integer.BYTES, slots, 0, slots.length);
         tables.put(slots, new Table(offset, slots.length, slots.clone()));
@@ -105,6 +171,7 @@ final class ViewArena {
         }
         stream.synchronize();
         tables.clear();
+        regions.clear();
         last = new int[0];
         used = 0;
     }
