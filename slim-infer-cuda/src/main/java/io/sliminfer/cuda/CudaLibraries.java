@@ -183,7 +183,16 @@ final class CudaLibraries {
     }
 
     List<String> missing() {
-        return NAMES.stream().filter(name -> find(name).isEmpty()).toList();
+        List<String> missing = new ArrayList<>();
+        for (String name : NAMES) {
+            Optional<Library> found = find(name);
+            if (found.isEmpty()) {
+                missing.add(name);
+            } else if (name.equals(COMPILER) && findBuiltins(found.get()).isEmpty()) {
+                missing.add(BUILTINS_PREFIX + ".* beside " + name);
+            }
+        }
+        return missing;
     }
 
     List<Path> folders() {

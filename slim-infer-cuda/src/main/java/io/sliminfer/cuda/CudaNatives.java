@@ -92,10 +92,7 @@ final class CudaNatives {
         for (String name : CudaLibraries.NAMES) {
             CudaLibraries.Library library = libraries.find(name).orElseThrow();
             if (name.equals(CudaLibraries.COMPILER)) {
-                order.add(libraries
-                        .findBuiltins(library)
-                        .orElseThrow(() -> new IllegalStateException("libnvrtc-builtins.so.13.* not found beside "
-                                + name + " in " + library.place() + ": reinstall CUDA's NVRTC, which brings both")));
+                order.add(libraries.findBuiltins(library).orElseThrow());
             }
             order.add(library);
         }

@@ -64,6 +64,7 @@ class CudaProbeTests {
         for (String name : CudaLibraries.NAMES) {
             Files.createFile(folder.resolve(name));
         }
+        Files.createFile(folder.resolve("libnvrtc-builtins.so.13.0"));
     }
 
     @Test
@@ -117,7 +118,7 @@ class CudaProbeTests {
         CudaProbe.Result result = probe(new FakeDriver());
         assertThat(result.complete()).isFalse();
         assertThat(result.summary())
-                .contains("libnvrtc.so.13, libcublasLt.so.13 not found in " + folder)
+                .contains("libnvrtc.so.13, libcublasLt.so.13, libcublas.so.13 not found in " + folder)
                 .contains("LD_LIBRARY_PATH");
     }
 
