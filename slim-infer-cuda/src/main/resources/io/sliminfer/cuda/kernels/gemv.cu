@@ -276,9 +276,9 @@ __device__ __forceinline__ void products_plain(const T* in, const T* w, int rows
 
 template <int PARTS, int VECTOR, typename Finish>
 __device__ __forceinline__ void products_of_rows(const T* in, const T* w, int rows, int n, int k, Sums* sums, Finish finish) {
+    // Each instance costs compile time, so the slow way has fewer.
     if (rows == 1) products_plain<PARTS, VECTOR, 1>(in, w, rows, n, k, sums, finish);
-    else if (rows == 2) products_plain<PARTS, VECTOR, 2>(in, w, rows, n, k, sums, finish);
-    else if (rows <= 4) products_plain<PARTS, VECTOR, 4>(in, w, rows, n, k, sums, finish);
+    else if (VECTOR == 4 && rows <= 4) products_plain<PARTS, VECTOR, VECTOR == 4 ? 4 : 8>(in, w, rows, n, k, sums, finish);
     else products_plain<PARTS, VECTOR, 8>(in, w, rows, n, k, sums, finish);
 }
 
