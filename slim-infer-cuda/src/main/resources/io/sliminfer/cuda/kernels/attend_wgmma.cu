@@ -276,21 +276,13 @@ struct Rows {
     int limit[2];  // the last token it sees
 };
 
-// Whether a tile has tokens that a query may not see, as types: they select code.
-struct Masked {
-    static constexpr bool value = true;
-};
-struct Whole {
-    static constexpr bool value = false;
-};
-
 // s := exp2(scale2 * (s - maximum)) with the maximum brought up to date. `token`: the tile's first token plus the thread's first column.
-template <bool MASKED>
-__device__ __forceinline__ void softmax(float (&s)[TILE_N / 2], Rows& rows, float scale2, int token) {
+// `masked`, a constant: the tile has tokens that a query may not see.
+__device__ __forceinline__ void softmax(const bool masked, float (&s)[TILE_N / 2], Rows& rows, float scale2, int token) {
     const float negativeInfinity = __int_as_float(0xff800000);
 #pragma unroll
     for (int r = 0; r < 2; r++) {
-        if (MASKED) {
+        if (masked) {
             const int seen = rows.limit[r] - token;
 #pragma unroll
             for (int i = 0; i < TILE_N / 4; i++) {
@@ -308,7 +300,7 @@ __device__ __forceinline__ void softmax(float (&s)[TILE_N / 2], Rows& rows, floa
         m = fmaxf(m, __shfl_xor_sync(0xffffffffu, m, 1));
         m = fmaxf(m, __shfl_xor_sync(0xffffffffu, m, 2));
         // A row may see nothing of the tile it starts with: inf - inf must not come up.
-        const float shift = MASKED && m == negativeInfinity ? 0.0f : m * scale2;
+        const float shift = masked && m == negativeInfinity ? 0.0f : m * scale2;
         rows.correction[r] = exp2_fast(fmaf(rows.maximum[r], scale2, -shift));
         rows.maximum[r] = m;
         a = b = 0.0f;
@@ -507,12 +499,12 @@ extern "C" __global__ void __launch_bounds__(128 * (CONSUMERS + 1), 1)
         wgmma_wait<0>();
         pin(s);
         release(emptyK, k);
-        softmax<true>(s, rows, scale2, lastTile * TILE_N + column);
+        softmax(true, s, rows, scale2, lastTile * TILE_N + column);
         pack_probabilities(p, s);
         mbarrier_wait(fullV, 0);
         clear_values();
 
-        auto step = [&](int tile, auto masked) {
+        auto step = [&](int tile, const bool masked) {
             mbarrier_wait(fullK + 8 * k.stage, k.phase);
             my_turn();
             issue_scores(s, operandQ, operandK + k.stage * (TILE_BYTES >> 4));
@@ -522,7 +514,7 @@ extern "C" __global__ void __launch_bounds__(128 * (CONSUMERS + 1), 1)
             wgmma_wait<1>();
             pin(s);
             release(emptyK, k);
-            softmax<decltype(masked)::value>(s, rows, scale2, tile * TILE_N + column);
+            softmax(masked, s, rows, scale2, tile * TILE_N + column);
             wgmma_wait<0>();
             pin(o);
             pin(s);
@@ -532,8 +524,8 @@ extern "C" __global__ void __launch_bounds__(128 * (CONSUMERS + 1), 1)
             rescale(o, rows);
         };
         int tile = lastTile - 1;
-        for (; tile >= firstMasked; tile--) step(tile, Masked());
-        for (; tile >= 0; tile--) step(tile, Whole());
+        for (; tile >= firstMasked; tile--) step(tile, true);
+        for (; tile >= 0; tile--) step(tile, false);
         if (consumer == 0) my_turn();  // takes the last turn given, so that no arrival is left over
 
         mbarrier_wait(fullV + 8 * v.stage, v.phase);
@@ -541,7 +533,7 @@ extern "C" __global__ void __launch_bounds__(128 * (CONSUMERS + 1), 1)
         wgmma_wait<0>();
         pin(o);
 #else
-        auto step = [&](int tile, auto masked) {
+        auto step = [&](int tile, const bool masked) {
             mbarrier_wait(fullK + 8 * k.stage, k.phase);
             my_turn();
             issue_scores(s, operandQ, operandK + k.stage * (TILE_BYTES >> 4));
@@ -549,7 +541,7 @@ extern "C" __global__ void __launch_bounds__(128 * (CONSUMERS + 1), 1)
             wgmma_wait<0>();
             pin(s);
             release(emptyK, k);
-            softmax<decltype(masked)::value>(s, rows, scale2, tile * TILE_N + column);
+            softmax(masked, s, rows, scale2, tile * TILE_N + column);
             pack_probabilities(p, s);
             rescale(o, rows);
             mbarrier_wait(fullV + 8 * v.stage, v.phase);
@@ -559,10 +551,10 @@ extern "C" __global__ void __launch_bounds__(128 * (CONSUMERS + 1), 1)
             pin(o);
             release(emptyV, v);
         };
-        step(lastTile, Masked());
+        step(lastTile, true);
         int tile = lastTile - 1;
-        for (; tile >= firstMasked; tile--) step(tile, Masked());
-        for (; tile >= 0; tile--) step(tile, Whole());
+        for (; tile >= firstMasked; tile--) step(tile, true);
+        for (; tile >= 0; tile--) step(tile, false);
         if (consumer == 0) my_turn();
 #endif
 
