@@ -50,6 +50,16 @@ public interface Backend extends AutoCloseable {
         enqueue.run();
     }
 
+    /** Most memory of the device that this backend has held at once, in bytes; 0 where {@link DeviceInfo#dedicated()} is false. */
+    default long deviceBytesPeak() {
+        return 0;
+    }
+
+    /** When the device ran what was enqueued, for measurements. */
+    default DeviceClock clock() {
+        return DeviceClock.ofHost();
+    }
+
     /**
      * The largest operations to come.
      *

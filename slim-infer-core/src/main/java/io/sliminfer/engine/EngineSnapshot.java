@@ -12,6 +12,7 @@ import io.sliminfer.kv.PrefixCounts;
  * @param hostSlots     slots behind the device, in memory and on disk
  * @param hostSlotsUsed slots there that hold blocks
  * @param kvSlotBytes bytes of one slot
+ * @param deviceBytesPeak most memory that was held at once on a device with memory of its own, else 0
  * @param prefixes    where the prefix cache stands; its slots do not count as used
  */
 public record EngineSnapshot(
@@ -22,4 +23,5 @@ public record EngineSnapshot(
         int hostSlots,
         int hostSlotsUsed,
         long kvSlotBytes,
+        long deviceBytesPeak,
         PrefixCounts prefixes) {}

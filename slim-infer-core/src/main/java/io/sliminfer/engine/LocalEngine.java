@@ -6,6 +6,7 @@ import io.sliminfer.backend.Copies;
 import io.sliminfer.backend.DeviceInfo;
 import io.sliminfer.backend.HostPool;
 import io.sliminfer.backend.KvPool;
+import io.sliminfer.backend.trace.SpanListener;
 import io.sliminfer.format.ModelConfig;
 import io.sliminfer.format.ModelFolder;
 import io.sliminfer.kv.KvCacheManager;
@@ -65,6 +66,7 @@ public final class LocalEngine implements Engine {
                     kv.hostSlots(),
                     kv.hostSlotsUsed(),
                     memory.slotBytes(),
+                    backend.deviceBytesPeak(),
                     kv.prefixCounts());
         }
     }
@@ -96,6 +98,12 @@ public final class LocalEngine implements Engine {
      */
     public static LocalEngine open(ModelFolder folder, EngineSettings settings) {
         return open(folder, settings, Backends.choose(settings.backend()));
+    }
+
+    /** The same with each operation and copy timed on the device, while the listener wants it. */
+    public static LocalEngine open(ModelFolder folder, EngineSettings settings, SpanListener spans) {
+        BackendProvider provider = Backends.choose(settings.backend());
+        return open(folder, settings, new TracedProvider(provider, spans));
     }
 
     /** The same on a backend that is already chosen. */

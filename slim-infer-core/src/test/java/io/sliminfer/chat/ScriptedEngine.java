@@ -194,7 +194,7 @@ public final class ScriptedEngine implements Engine {
 
     @Override
     public EngineSnapshot snapshot() {
-        return new EngineSnapshot(0, 0, 0, 0, 0, 0, 0, PrefixCounts.NONE);
+        return new EngineSnapshot(0, 0, 0, 0, 0, 0, 0, 0, PrefixCounts.NONE);
     }
 
     @Override

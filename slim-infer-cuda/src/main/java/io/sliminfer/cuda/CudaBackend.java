@@ -3,6 +3,7 @@ package io.sliminfer.cuda;
 import io.sliminfer.backend.Backend;
 import io.sliminfer.backend.BackendSettings;
 import io.sliminfer.backend.Copies;
+import io.sliminfer.backend.DeviceClock;
 import io.sliminfer.backend.DeviceInfo;
 import io.sliminfer.backend.KvPool;
 import io.sliminfer.backend.KvType;
@@ -116,6 +117,16 @@ final class CudaBackend implements Backend {
     @Override
     public Copies copies() {
         return copies;
+    }
+
+    @Override
+    public DeviceClock clock() {
+        return copies.clock();
+    }
+
+    @Override
+    public long deviceBytesPeak() {
+        return context.peakBytes();
     }
 
     @Override

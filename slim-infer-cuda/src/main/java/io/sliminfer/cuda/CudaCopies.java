@@ -30,6 +30,11 @@ final class CudaCopies implements Copies {
         this.enqueued = context.event(false);
     }
 
+    /** Tells when copies and what is enqueued to compute run. */
+    CudaClock clock() {
+        return new CudaClock(context, compute, toHost, toDevice);
+    }
+
     @Override
     public HostPool allocateHost(int slots, long slotBytes, @Nullable Path file) {
         if (file != null) {
