@@ -110,7 +110,7 @@ final class AblateCommand implements Callable<Integer> {
         List<PruneVariant> variants = variants();
         Style style = options.style();
         QuestionPlace question = options.question();
-        try (ModelUnderTest model = ModelUnderTest.open(options.model(), options.backend())) {
+        try (ModelUnderTest model = options.open()) {
             lengths.forEach(model::requireLength);
             RulerTasks generator =
                     new RulerTasks(model.tokens(), style, question, List.of(), PruneSchedule.BLOCK_DEFAULT);

@@ -8,6 +8,7 @@ import io.sliminfer.engine.EngineSettings;
 import io.sliminfer.engine.KvSettings;
 import io.sliminfer.engine.PrefixSettings;
 import io.sliminfer.engine.PruneSettings;
+import io.sliminfer.format.DType;
 import io.sliminfer.spring.SlimInferChatModel;
 import java.nio.file.Path;
 import org.jspecify.annotations.Nullable;
@@ -26,20 +27,20 @@ final class ModelUnderTest implements AutoCloseable {
         this.chatModel = SlimInferChatModel.builder().engine(engine).build();
     }
 
-    /** @param backend null for the best one that works here */
-    static ModelUnderTest open(Path folder, @Nullable String backend) {
-        return open(folder, backend, PruneSettings.defaults());
-    }
-
-    /** @param pruning of requests that do not choose for themselves */
-    static ModelUnderTest open(Path folder, @Nullable String backend, PruneSettings pruning) {
+    /**
+     * @param backend null for the best one that works here
+     * @param compute dtype of activations, or null to choose
+     * @param pruning of requests that do not choose for themselves
+     */
+    static ModelUnderTest open(
+            Path folder, @Nullable String backend, @Nullable DType compute, PruneSettings pruning) {
         PromptTokens tokens = PromptTokens.open(folder);
         try {
             ChatEngine engine = ChatEngines.open(
                     folder,
                     new EngineSettings(
                             backend,
-                            BackendSettings.defaults(),
+                            new BackendSettings(compute, 0),
                             pruning,
                             0,
                             // Dense and pruned runs of a prompt are timed, so that none may begin with another's work.

@@ -138,7 +138,7 @@ public final class QualityCommand implements Callable<Integer> {
                 passages == null ? List.of() : options.checked("--passages", () -> Passage.read(passages));
         Style style = options.style();
         QuestionPlace question = options.question();
-        try (ModelUnderTest model = ModelUnderTest.open(options.model(), options.backend())) {
+        try (ModelUnderTest model = options.open()) {
             List<EvalCase> toAsk;
             if (cases != null) {
                 toAsk = CaseFile.read(cases);

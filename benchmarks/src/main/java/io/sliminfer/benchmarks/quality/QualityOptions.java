@@ -3,6 +3,9 @@ package io.sliminfer.benchmarks.quality;
 import io.sliminfer.benchmarks.quality.ruler.QuestionPlace;
 import io.sliminfer.benchmarks.quality.ruler.Style;
 import io.sliminfer.benchmarks.report.CommandChecks;
+import io.sliminfer.benchmarks.trial.BackendChoice;
+import io.sliminfer.engine.PruneSettings;
+import io.sliminfer.format.DType;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
@@ -31,6 +34,12 @@ public final class QualityOptions {
 
     @Option(names = "--backend", description = "cpu, java, cuda, ...; the best that works here by default.")
     private @Nullable String backend;
+
+    @Option(
+            names = "--compute",
+            defaultValue = "auto",
+            description = "Dtype of activations: f32, f16, bf16, auto (default: ${DEFAULT-VALUE}).")
+    private String compute = "auto";
 
     @Option(names = "--seed", defaultValue = "1", description = "Of generated cases (default: ${DEFAULT-VALUE}).")
     private long seed;
@@ -70,9 +79,27 @@ public final class QualityOptions {
         return folder;
     }
 
-    @Nullable
-    String backend() {
-        return backend;
+    /**
+     * Loads {@code --model} on {@code --backend}.
+     *
+     * @param pruning of requests that do not choose for themselves
+     */
+    ModelUnderTest open(PruneSettings pruning) {
+        DType dtype = BackendChoice.compute(checks(), compute);
+        if (backend != null) {
+            BackendChoice.provider(checks(), backend);
+        }
+        Path folder = model();
+        try {
+            return ModelUnderTest.open(folder, backend, dtype, pruning);
+        } catch (IllegalArgumentException e) {
+            throw BackendChoice.inOptions(checks(), e);
+        }
+    }
+
+    /** The same with pruning as by default. */
+    ModelUnderTest open() {
+        return open(PruneSettings.defaults());
     }
 
     long seed() {

@@ -1,7 +1,10 @@
 package io.sliminfer.benchmarks.report;
 
 import io.sliminfer.format.ModelFormatException;
+import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
+import java.util.Locale;
 import java.util.Objects;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
@@ -30,6 +33,48 @@ public record CommandChecks(CommandLine command) {
         } catch (IllegalArgumentException | ModelFormatException e) {
             throw refused(option + ": " + e.getMessage());
         }
+    }
+
+    /** Constants by their names in lower case; each at most once. */
+    public <E extends Enum<E>> List<E> choose(String option, List<String> texts, Class<E> type) {
+        List<E> chosen = new ArrayList<>();
+        for (String text : texts) {
+            E value = null;
+            for (E candidate : type.getEnumConstants()) {
+                value = candidate.name().toLowerCase(Locale.ROOT).equals(text) ? candidate : value;
+            }
+            if (value == null || chosen.contains(value)) {
+                throw refused("%s %s: '%s' is %s; there are %s"
+                        .formatted(
+                                option,
+                                String.join(",", texts),
+                                text,
+                                value == null ? "unknown" : "named twice",
+                                String.join(
+                                                ", ",
+                                                List.of(type.getEnumConstants()).stream()
+                                                        .map(Enum::name)
+                                                        .toList())
+                                        .toLowerCase(Locale.ROOT)));
+            }
+            chosen.add(value);
+        }
+        return List.copyOf(chosen);
+    }
+
+    /** Prompt lengths in ascending order, each of which leaves room for {@code tokens} more. */
+    public List<Integer> promptLengths(List<Integer> prompts, int tokens, String model, int positions) {
+        for (int length : prompts) {
+            requireAtLeast("--prompt", length, 1);
+            if ((long) length + tokens > positions) {
+                throw refused("--prompt %d with --tokens %d is too long: %s has %d positions"
+                        .formatted(length, tokens, model, positions));
+            }
+        }
+        if (new HashSet<>(prompts).size() < prompts.size()) {
+            throw refused("--prompt " + prompts + " has a length twice");
+        }
+        return prompts.stream().sorted().toList();
     }
 
     public ParameterException refused(String message) {

@@ -1,8 +1,9 @@
 package io.sliminfer.benchmarks.speed;
 
-import io.sliminfer.backend.BackendProvider;
 import io.sliminfer.benchmarks.report.CommandChecks;
 import io.sliminfer.benchmarks.report.JsonLines;
+import io.sliminfer.benchmarks.report.Results;
+import io.sliminfer.benchmarks.trial.BackendChoice;
 import io.sliminfer.engine.DefaultSchedule;
 import io.sliminfer.format.DType;
 import io.sliminfer.format.ModelFolder;
@@ -16,10 +17,7 @@ import java.time.LocalDate;
 import java.time.ZoneOffset;
 import java.util.ArrayList;
 import java.util.EnumSet;
-import java.util.HashSet;
 import java.util.List;
-import java.util.Locale;
-import java.util.ServiceLoader;
 import java.util.Set;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
@@ -76,7 +74,7 @@ public final class SpeedCommand implements Callable<Integer> {
     @Option(names = "--backend", description = "cpu, java, cuda, ...; the best that works here by default.")
     private @Nullable String backend;
 
-    @Option(names = "--compute", defaultValue = "auto", description = "Dtype of activations: f32, bf16, auto.")
+    @Option(names = "--compute", defaultValue = "auto", description = "Dtype of activations: f32, f16, bf16, auto.")
     private String compute = "auto";
 
     @Option(
@@ -156,6 +154,7 @@ public final class SpeedCommand implements Callable<Integer> {
                 ModelFolder folder = settings.model().open(settings.cache())) {
             new SpeedRun(
                             settings,
+                            folder.config(),
                             scheduleOf(settings),
                             results,
                             checks().command().getErr())
@@ -165,18 +164,9 @@ public final class SpeedCommand implements Callable<Integer> {
                 stdout.flush();
             }
         } catch (IllegalArgumentException e) {
-            throw inOptions(e);
+            throw BackendChoice.inOptions(checks(), e);
         }
         return 0;
-    }
-
-    /** The engine's refusal of a setting, which names properties, with the options that stand for them. */
-    private RuntimeException inOptions(IllegalArgumentException refusal) {
-        String message = String.valueOf(refusal.getMessage());
-        return message.startsWith("slim-infer.compute-type=") || message.startsWith("slim-infer.backend=")
-                ? checks().refused(message.replace("slim-infer.compute-type=", "--compute ")
-                        .replace("slim-infer.backend=", "--backend "))
-                : refusal;
     }
 
     private static PruneSchedule scheduleOf(SpeedSettings settings) {
@@ -205,13 +195,15 @@ public final class SpeedCommand implements Callable<Integer> {
         checks().requireAtLeast("--tokens", tokens, 1);
         checks().requireAtLeast("--threads", threads, 0);
         checks().requireAtLeast("--llama-timeout", llamaTimeout, 1);
-        List<Mode> chosenModes = choose("--mode", modes, Mode.class);
+        List<Mode> chosenModes = checks().choose("--mode", modes, Mode.class);
         Set<Baseline> chosenBaselines = chosenBaselines();
-        DType dtype = chosenDtype();
-        requireBackend();
+        DType dtype = BackendChoice.compute(checks(), compute);
+        if (backend != null) {
+            BackendChoice.provider(checks(), backend);
+        }
         requireFiles(chosenBaselines);
         ModelChoice choice = checks().checked("--model", () -> ModelChoice.of(name));
-        List<Integer> lengths = chosenPrompts(choice);
+        List<Integer> lengths = checks().promptLengths(prompts, tokens, choice.name(), choice.maxPositions());
         PruneSchedule chosenSchedule = chosenSchedule(choice, chosenModes);
         return new SpeedSettings(
                 choice,
@@ -229,20 +221,6 @@ public final class SpeedCommand implements Callable<Integer> {
                 llamaGguf,
                 Duration.ofSeconds(llamaTimeout),
                 cache);
-    }
-
-    private List<Integer> chosenPrompts(ModelChoice choice) {
-        for (int length : prompts) {
-            checks().requireAtLeast("--prompt", length, 1);
-            if ((long) length + tokens > choice.maxPositions()) {
-                throw checks().refused("--prompt %d with --tokens %d is too long: %s has %d positions"
-                        .formatted(length, tokens, choice.name(), choice.maxPositions()));
-            }
-        }
-        if (new HashSet<>(prompts).size() < prompts.size()) {
-            throw checks().refused("--prompt " + prompts + " has a length twice");
-        }
-        return prompts.stream().sorted().toList();
     }
 
     private @Nullable PruneSchedule chosenSchedule(ModelChoice choice, List<Mode> chosenModes) {
@@ -273,35 +251,7 @@ public final class SpeedCommand implements Callable<Integer> {
             }
             return Set.of();
         }
-        return EnumSet.copyOf(choose("--baseline", baselines, Baseline.class));
-    }
-
-    private @Nullable DType chosenDtype() {
-        return switch (compute) {
-            case "auto" -> null;
-            case "f32" -> DType.F32;
-            case "bf16" -> DType.BF16;
-            default -> throw checks().refused("--compute " + compute + " is unknown: use f32, bf16 or auto");
-        };
-    }
-
-    private void requireBackend() {
-        if (backend == null) {
-            return;
-        }
-        List<BackendProvider> providers = new ArrayList<>();
-        ServiceLoader.load(BackendProvider.class).forEach(providers::add);
-        BackendProvider provider = providers.stream()
-                .filter(candidate -> candidate.name().equals(backend))
-                .findFirst()
-                .orElseThrow(() -> checks().refused("--backend " + backend + " is unknown: there are "
-                        + String.join(
-                                ", ",
-                                providers.stream().map(BackendProvider::name).toList())));
-        BackendProvider.Availability availability = provider.availability();
-        if (!availability.usable()) {
-            throw checks().refused("--backend " + backend + " cannot be used here: " + availability.reason());
-        }
+        return EnumSet.copyOf(checks().choose("--baseline", baselines, Baseline.class));
     }
 
     private void requireFiles(Set<Baseline> chosenBaselines) {
@@ -316,32 +266,6 @@ public final class SpeedCommand implements Callable<Integer> {
                 throw checks().refused((folder.equals(out) ? "--out " : "--cache ") + folder + " is not a folder");
             }
         }
-    }
-
-    private <E extends Enum<E>> List<E> choose(String option, List<String> texts, Class<E> type) {
-        List<E> chosen = new ArrayList<>();
-        for (String text : texts) {
-            E value = null;
-            for (E candidate : type.getEnumConstants()) {
-                value = candidate.name().toLowerCase(Locale.ROOT).equals(text) ? candidate : value;
-            }
-            if (value == null || chosen.contains(value)) {
-                throw checks().refused("%s %s: '%s' is %s; there are %s"
-                        .formatted(
-                                option,
-                                String.join(",", texts),
-                                text,
-                                value == null ? "unknown" : "named twice",
-                                String.join(
-                                                ", ",
-                                                List.of(type.getEnumConstants()).stream()
-                                                        .map(Enum::name)
-                                                        .toList())
-                                        .toLowerCase(Locale.ROOT)));
-            }
-            chosen.add(value);
-        }
-        return List.copyOf(chosen);
     }
 
     private CommandChecks checks() {

@@ -4,14 +4,21 @@ import io.sliminfer.backend.BackendSettings;
 import io.sliminfer.backend.DeviceInfo;
 import io.sliminfer.benchmarks.models.GgufWriter;
 import io.sliminfer.benchmarks.models.PeerModel;
+import io.sliminfer.benchmarks.report.ProcessMemory;
+import io.sliminfer.benchmarks.report.Results;
 import io.sliminfer.benchmarks.report.RunHeader;
+import io.sliminfer.benchmarks.report.Spread;
+import io.sliminfer.benchmarks.trial.EngineTrial;
 import io.sliminfer.engine.EngineSettings;
+import io.sliminfer.engine.GenerationReport;
 import io.sliminfer.engine.KvSettings;
 import io.sliminfer.engine.LocalEngine;
 import io.sliminfer.engine.PrefixSettings;
 import io.sliminfer.engine.PruneSettings;
 import io.sliminfer.format.ModelConfig;
 import io.sliminfer.format.ModelFolder;
+import io.sliminfer.model.FlopCount;
+import io.sliminfer.prune.PrunePlan;
 import io.sliminfer.prune.PruneSchedule;
 import java.io.PrintWriter;
 import java.util.LinkedHashMap;
@@ -33,6 +40,7 @@ final class SpeedRun {
     private static final GgufWriter.Type LLAMA_WEIGHTS = GgufWriter.Type.Q4_0;
 
     private final SpeedSettings settings;
+    private final ModelConfig model;
     private final PruneSchedule schedule;
     private final Results results;
     private final PrintWriter progress;
@@ -43,8 +51,14 @@ final class SpeedRun {
      * @param schedule of pruned prompts
      * @param progress told what is being done
      */
-    SpeedRun(SpeedSettings settings, PruneSchedule schedule, Results results, PrintWriter progress) {
+    SpeedRun(
+            SpeedSettings settings,
+            ModelConfig model,
+            PruneSchedule schedule,
+            Results results,
+            PrintWriter progress) {
         this.settings = settings;
+        this.model = model;
         this.schedule = schedule;
         this.results = results;
         this.progress = progress;
@@ -60,7 +74,7 @@ final class SpeedRun {
                 say("warm-up %d of %d", round, settings.warmUps());
                 for (int promptTokens : settings.prompts()) {
                     for (Mode mode : settings.modes()) {
-                        trial.run(promptTokens, mode, scheduleOf(mode));
+                        trial.answer(promptTokens, scheduleOf(mode));
                     }
                 }
             }
@@ -95,7 +109,7 @@ final class SpeedRun {
     private void measure(EngineTrial trial, int round) {
         for (int promptTokens : settings.prompts()) {
             for (Mode mode : settings.modes()) {
-                Map<String, Object> sample = trial.run(promptTokens, mode, scheduleOf(mode));
+                Map<String, Object> sample = sample(trial, promptTokens, mode);
                 say("round %d: %d tokens %s: %s s", round, promptTokens, mode.label(), sample.get("ttftSeconds"));
                 add(sample, round);
             }
@@ -108,6 +122,36 @@ final class SpeedRun {
         if (llama != null) {
             measureLlama(llama, round);
         }
+    }
+
+    /** Runs a prompt; a line of results. */
+    private Map<String, Object> sample(EngineTrial trial, int promptTokens, Mode mode) {
+        PruneSchedule of = scheduleOf(mode);
+        boolean peakIsOwn = ProcessMemory.resetPeak();
+        GenerationReport report = trial.answer(promptTokens, of).report();
+        ProcessMemory memory = ProcessMemory.now();
+        double seconds = report.timeToFirstToken().toNanos() * 1e-9;
+        double flops = FlopCount.prefill(model, PrunePlan.of(of, promptTokens, model.layers()));
+        Map<String, Object> sample = new LinkedHashMap<>();
+        sample.put("type", "sample");
+        sample.put("mode", mode.label());
+        sample.put("promptTokens", promptTokens);
+        sample.put("generatedTokens", report.generatedTokens());
+        sample.put("ttftSeconds", Spread.rounded(seconds));
+        sample.put("promptTokensPerSecond", Spread.rounded(promptTokens / seconds));
+        if (report.generatedTokens() > 1) {
+            double perToken = report.perToken().toNanos() * 1e-9;
+            sample.put("decodeMillisPerToken", Spread.rounded(perToken * 1e3));
+            sample.put("decodeTokensPerSecond", Spread.rounded(1 / perToken));
+        }
+        sample.put("prunedShare", Spread.rounded(report.prunedShare()));
+        sample.put("flopsSavedShare", Spread.rounded(report.flopsSavedShare()));
+        sample.put("gflopsPerSecond", Spread.rounded(flops / (report.prefill().toNanos() * 1e-9) / 1e9));
+        sample.put("kvBytes", report.kvBytes());
+        sample.put("peakResidentBytes", ProcessMemory.orNotAvailable(memory.peakResidentBytes()));
+        sample.put("peakCountedFrom", peakIsOwn ? "sample" : "start");
+        sample.put("anonymousBytes", ProcessMemory.orNotAvailable(memory.anonymousBytes()));
+        return sample;
     }
 
     private void measureLlama(LlamaBaseline baseline, int round) {

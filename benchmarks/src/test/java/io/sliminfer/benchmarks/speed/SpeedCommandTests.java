@@ -56,7 +56,7 @@ class SpeedCommandTests {
                 "--model synthetic:test --tokens 0 | --tokens 0 is not allowed",
                 "--model synthetic:test --threads -1 | --threads -1 is not allowed",
                 "--model synthetic:test --backend tpu | --backend tpu is unknown: there are cpu",
-                "--model synthetic:test --compute f64 | --compute f64 is unknown: use f32, bf16 or auto",
+                "--model synthetic:test --compute f64 | --compute f64 is unknown: use f32, f16, bf16 or auto",
                 "--model synthetic:test --prompt 64 --schedule 4:0.5 | --schedule: pruning schedule 4:0.5: there is no layer 4",
                 "--model synthetic:test --prompt 64 --schedule 1 | --schedule: pruning schedule '1'",
                 "--model synthetic:test --baseline gemm,none | --baseline gemm,none: none stands alone",

@@ -1,27 +1,26 @@
-package io.sliminfer.benchmarks.speed;
+package io.sliminfer.benchmarks.report;
 
-import io.sliminfer.benchmarks.report.JsonLines;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import tools.jackson.databind.JsonNode;
 
 /** The lines of one run: kept for the table, and written as they come to where the user wants them. One thread. */
-final class Results implements AutoCloseable {
+public final class Results implements AutoCloseable {
 
     private final List<JsonLines> sinks;
     private final List<JsonNode> lines = new ArrayList<>();
 
-    Results(List<JsonLines> sinks) {
+    public Results(List<JsonLines> sinks) {
         this.sinks = List.copyOf(sinks);
     }
 
-    void add(Map<String, ?> line) {
+    public void add(Map<String, ?> line) {
         lines.add(JsonLines.node(line));
         sinks.forEach(sink -> sink.write(line));
     }
 
-    List<JsonNode> lines() {
+    public List<JsonNode> lines() {
         return List.copyOf(lines);
     }
 
