@@ -68,7 +68,7 @@ final class Gemm implements AutoCloseable {
     private final GemmAlgorithms algorithms;
     private final Set<GemmShape> unmeasurable = new HashSet<>();
     private final Set<GemmShape> unsupported = new HashSet<>();
-    private final KernelArguments arguments;
+    private final @Nullable KernelArguments arguments;
     private final DeviceMemory workspace;
     private final CudaAddress workspacePointer;
     private final cublasLtContext handle = new cublasLtContext();
@@ -123,10 +123,10 @@ final class Gemm implements AutoCloseable {
     }
 
     /**
-     * @param arguments says whether launches are collected
+     * @param arguments says whether launches are collected, or null if they never are
      * @param cache     folder of SlimInfer's caches; measured algorithms go to {@code cuda-gemm} in it
      */
-    Gemm(CudaContext context, KernelArguments arguments, Path cache, Choice choice) {
+    Gemm(CudaContext context, @Nullable KernelArguments arguments, Path cache, Choice choice) {
         this.context = context;
         this.arguments = arguments;
         this.status = context.status();
@@ -230,7 +230,7 @@ final class Gemm implements AutoCloseable {
         if (plan == null) {
             return false;
         }
-        LaunchList list = arguments.collecting();
+        LaunchList list = arguments == null ? null : arguments.collecting();
         if (list != null) {
             list.add(new Product(this, stream, shape, plan, y, x, w));
             return true;
