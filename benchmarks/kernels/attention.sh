@@ -81,12 +81,12 @@ run() { # name, seconds, arguments
 
 if [ "$what" != time ]; then
     for line in $checks; do
-        case $line in check-*) run "${line%%|*}" 60 check ;; esac
+        case $line in check-*) run "${line%%|*}" 30 check ;; esac
     done | tee "$OUT/check.log"
     for name in check-wgmma-bf16-128 check-mma-bf16-128 check-f32-128; do
         for tool in memcheck racecheck; do
             [ "$tool-$name" = racecheck-check-wgmma-bf16-128 ] && continue # it does not know TMA's writes
-            timeout -k 5 60 compute-sanitizer --tool $tool "$build/$name" check quick >"$OUT/$tool-$name.log" 2>&1
+            timeout -k 5 30 compute-sanitizer --tool $tool "$build/$name" check quick >"$OUT/$tool-$name.log" 2>&1
             echo "$tool $name: status $?, $(grep -E 'ERROR SUMMARY|RACECHECK SUMMARY' "$OUT/$tool-$name.log" | tail -1)"
         done
     done | tee -a "$OUT/check.log"
@@ -99,7 +99,7 @@ if [ "$what" != check ]; then
         run mma-64 60 time 32768
         run f32-128 60 time 4096 8192
         for line in $times; do
-            case $line in v128-* | v64-*) run "${line%%|*}" 60 time 8192 32768 ;; esac
+            case $line in v128-* | v64-*) run "${line%%|*}" 20 time 8192 32768 ;; esac
         done
         run wgmma-128 60 time 32768
         timeout -k 5 90 python3 "$here/cudnn_attention.py" 8192 16384 32768 65536 2>&1
