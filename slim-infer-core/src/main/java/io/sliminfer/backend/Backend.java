@@ -1,6 +1,7 @@
 package io.sliminfer.backend;
 
 import io.sliminfer.format.DType;
+import io.sliminfer.format.ModelConfig;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -10,6 +11,17 @@ import org.jspecify.annotations.Nullable;
 public interface Backend extends AutoCloseable {
 
     DeviceInfo info();
+
+    /**
+     * Memory of the device that a model takes besides tensors and KV pool: weights, and what the operations work in. 0 where
+     * {@link DeviceInfo#dedicated()} is false.
+     */
+    default long bytesBeside(WorkSize size) {
+        return 0;
+    }
+
+    /** Takes what operations of these sizes work in and makes them ready to run, so that the first request does not wait for it. */
+    default void prepare(WorkSize size) {}
 
     /** Loads a weight; its memory is the backend's until {@link #close}. */
     Weight load(WeightSpec spec);
@@ -37,6 +49,17 @@ public interface Backend extends AutoCloseable {
     default void segment(Object key, Runnable enqueue) {
         enqueue.run();
     }
+
+    /**
+     * The largest operations to come.
+     *
+     * @param tile      rows of a prefill tile
+     * @param batch     sequences that decode together
+     * @param tokens    longest prompt, in tokens
+     * @param kvBlock   tokens in a KV slot
+     * @param unit      tokens in a unit of scoring
+     */
+    record WorkSize(ModelConfig model, int tile, int batch, int tokens, int kvBlock, int unit) {}
 
     /** Gives all memory back. May be called twice. */
     @Override

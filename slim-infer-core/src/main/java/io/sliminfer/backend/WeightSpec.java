@@ -17,6 +17,8 @@ public record WeightSpec(String name, List<TensorSource> parts, List<TensorSourc
         LINEAR,
         /** {@link Ops#embed}, and {@link Ops#linear} where embeddings are tied. */
         TABLE,
+        /** {@link Ops#embed} alone: rows are looked up, so that the table may lie outside of the device's memory. */
+        LOOKUP,
         /** One row of gains for a norm. */
         GAIN
     }

@@ -1,5 +1,6 @@
 package io.sliminfer.engine;
 
+import io.sliminfer.backend.DeviceException;
 import io.sliminfer.backend.TransferException;
 import io.sliminfer.engine.Scheduler.StepPlan;
 import io.sliminfer.format.ModelConfig;
@@ -66,6 +67,7 @@ final class EngineLoop {
             finish(sequence, FinishReason.CANCELLED);
             return;
         } catch (RuntimeException e) {
+            requireDevice(e);
             fail(sequence, e);
             return;
         }
@@ -77,6 +79,7 @@ final class EngineLoop {
         try {
             runner.decode(sequences);
         } catch (TransferException e) {
+            requireDevice(e);
             // Those whose blocks did not arrive end; for the others the step is repeated and stores the same again.
             List<Sequence> broken = sequences.stream()
                     .filter(sequence -> sequence.cache.failed())
@@ -84,6 +87,7 @@ final class EngineLoop {
             (broken.isEmpty() ? sequences : broken).forEach(sequence -> fail(sequence, e));
             return;
         } catch (RuntimeException e) {
+            requireDevice(e);
             sequences.forEach(sequence -> fail(sequence, e));
             return;
         }
@@ -97,6 +101,15 @@ final class EngineLoop {
                 continue;
             }
             accept(sequence, token);
+        }
+    }
+
+    /** A request's failure ends that request; a lost device ends the engine, because every request to come would fail the same way. */
+    private static void requireDevice(RuntimeException e) {
+        for (Throwable cause = e; cause != null; cause = cause.getCause()) {
+            if (cause instanceof DeviceException device && device.deviceLost()) {
+                throw e;
+            }
         }
     }
 

@@ -161,7 +161,14 @@ public final class LocalEngine implements Engine {
     private Loaded load(ModelFolder folder, Backend backend) {
         long start = System.nanoTime();
         MemoryPlan memory = MemoryPlan.of(
-                model, backend.info(), settings, pruning.schedule().block());
+                model,
+                backend.info(),
+                settings,
+                pruning.schedule().block(),
+                pruning.schedule().unit(),
+                backend::bytesBeside);
+        backend.prepare(
+                memory.workSize(model, settings.batchMax(), pruning.schedule().unit()));
         ModelWeights weights = ModelWeights.load(backend, folder, model.maxPositions());
         Workspace space = new Workspace(backend, model, memory.maxPromptTokens(), memory.tile());
         KvPool pool = backend.allocateKv(

@@ -1,5 +1,6 @@
 package io.sliminfer.engine;
 
+import io.sliminfer.backend.Backend;
 import io.sliminfer.backend.DeviceInfo;
 import io.sliminfer.backend.KvType;
 import io.sliminfer.format.DType;
@@ -7,6 +8,9 @@ import io.sliminfer.format.ModelConfig;
 import io.sliminfer.kv.KvCacheManager;
 import io.sliminfer.model.HiddenRows;
 import io.sliminfer.model.Workspace;
+import io.sliminfer.prune.PruneSchedule;
+import java.util.Locale;
+import java.util.function.ToLongFunction;
 
 /**
  * Sizes that an engine takes at start.
@@ -22,6 +26,7 @@ import io.sliminfer.model.Workspace;
  * @param workspaceBytes  activations
  * @param hiddenSlots     blocks whose hidden rows the prefix cache has room for, or {@link KvCacheManager#NO_PREFIX_CACHE}
  * @param hiddenSlotBytes bytes of the hidden rows of a block
+ * @param besideBytes     weights and working memory of a device with memory of its own, else 0
  */
 record MemoryPlan(
         int slotBlock,
@@ -34,7 +39,8 @@ record MemoryPlan(
         int tile,
         long workspaceBytes,
         int hiddenSlots,
-        long hiddenSlotBytes) {
+        long hiddenSlotBytes,
+        long besideBytes) {
 
     /** Share of the machine's memory that the KV cache takes at most when nothing is configured. */
     private static final double KV_SHARE = 0.4;
@@ -42,10 +48,22 @@ record MemoryPlan(
     /** Hidden rows of prefixes take this share of the KV cache's bytes, besides it, when nothing is configured. */
     private static final double HIDDEN_SHARE = 1.0 / 8;
 
-    /** A tile of this many rows keeps products at full speed and its activations in tens of MiB. */
-    private static final int TILE_DEFAULT = 1024;
-
     static MemoryPlan of(ModelConfig model, DeviceInfo device, EngineSettings settings, int block) {
+        return of(model, device, settings, block, Math.min(block, PruneSchedule.UNIT_DEFAULT), size -> 0);
+    }
+
+    /**
+     * @param unit   tokens in a unit of scoring
+     * @param beside what a device with memory of its own needs for weights and operations ({@link Backend#bytesBeside})
+     * @throws IllegalArgumentException naming the property whose value does not fit, with the numbers
+     */
+    static MemoryPlan of(
+            ModelConfig model,
+            DeviceInfo device,
+            EngineSettings settings,
+            int block,
+            int unit,
+            ToLongFunction<Backend.WorkSize> beside) {
         DType compute = device.compute();
         KvType kvType = settings.kv().type() != null ? settings.kv().type() : KvType.of(compute);
         long slotBytes = kvType.slotBytes(block, model.kvHeads(), model.headDim());
@@ -59,9 +77,31 @@ record MemoryPlan(
         // A slot for each layer and block of a prompt of full length, twice over for its neighbours in the batch.
         long perSequence = (long) model.layers() * ((positions + block - 1L) / block);
         long wanted = perSequence * Math.max(2, settings.batchMax() / 2);
+        int tile = Math.min(limit, settings.prefillTile() == 0 ? device.tile() : settings.prefillTile());
+        long besideBytes =
+                beside.applyAsLong(new Backend.WorkSize(model, tile, settings.batchMax(), limit, block, unit));
+        long workspaceBytes = Workspace.bytes(model, compute, limit, tile);
+        long ropeBytes = 4L * positions * model.headDim();
+        long available = device.dedicated()
+                ? device.memoryBytes() - besideBytes - workspaceBytes - ropeBytes
+                : (long) (device.memoryBytes() * KV_SHARE);
         long bytes = settings.kv().memoryBytes() > 0
                 ? settings.kv().memoryBytes()
-                : Math.min(wanted * slotBytes, (long) (device.memoryBytes() * KV_SHARE));
+                : Math.min(
+                        wanted * slotBytes,
+                        device.dedicated()
+                                ? besideHidden(available, settings.kv().prefixes())
+                                : available);
+        if (device.dedicated() && (available <= 0 || bytes > available)) {
+            throw new IllegalArgumentException(tooLarge(
+                    model,
+                    device,
+                    settings,
+                    limit,
+                    available <= 0 ? 0 : bytes,
+                    besideBytes,
+                    workspaceBytes + ropeBytes));
+        }
         long slots = Math.min(bytes / slotBytes, Integer.MAX_VALUE / 2);
         if (slots < 2L * model.layers()) {
             throw new IllegalArgumentException("slim-infer.kv-cache.memory=" + bytes + " bytes hold " + slots
@@ -70,7 +110,6 @@ record MemoryPlan(
                     + " tokens needs one in each of the " + model.layers()
                     + " layers. Use " + 2 * model.layers() * slotBytes + " bytes or more");
         }
-        int tile = Math.min(limit, settings.prefillTile() == 0 ? TILE_DEFAULT : settings.prefillTile());
         return new MemoryPlan(
                 block,
                 kvType,
@@ -80,12 +119,55 @@ record MemoryPlan(
                 slotsBehind(settings.kv().diskBytes(), slotBytes),
                 limit,
                 tile,
-                Workspace.bytes(model, compute, limit, tile),
-                hiddenSlots(model, settings.kv().prefixes(), block, limit, slots * slotBytes),
-                HiddenRows.slotBytes(model.hidden(), block));
+                workspaceBytes,
+                hiddenSlots(
+                        model,
+                        settings.kv().prefixes(),
+                        block,
+                        limit,
+                        slots * slotBytes,
+                        device.dedicated() ? available - slots * slotBytes : Long.MAX_VALUE),
+                HiddenRows.slotBytes(model.hidden(), block),
+                besideBytes);
     }
 
-    private static int hiddenSlots(ModelConfig model, PrefixSettings prefixes, int block, int limit, long kvBytes) {
+    /** What is left for KV where hidden rows of prefixes take their share of the same memory. */
+    private static long besideHidden(long available, PrefixSettings prefixes) {
+        if (prefixes.reuse() == PrefixSettings.Reuse.OFF) {
+            return available;
+        }
+        return prefixes.memoryBytes() == PrefixSettings.CHOOSE
+                ? (long) (available / (1 + HIDDEN_SHARE))
+                : available - prefixes.memoryBytes();
+    }
+
+    private static String tooLarge(
+            ModelConfig model,
+            DeviceInfo device,
+            EngineSettings settings,
+            int limit,
+            long kvBytes,
+            long besideBytes,
+            long workspaceBytes) {
+        return String.format(
+                Locale.ROOT,
+                "the %s model does not fit: %s may use %,d bytes (slim-infer.cuda.memory, or what is free); weights and working memory of"
+                        + " operations take %,d, activations for prompts up to %,d tokens %,d, the KV cache %s. Lower"
+                        + " slim-infer.max-prompt-tokens%s, lower slim-infer.prefill-tile, or use a device with more memory",
+                model.architecture(),
+                device.description(),
+                device.memoryBytes(),
+                besideBytes,
+                limit,
+                workspaceBytes,
+                kvBytes == 0 ? "none is left for" : String.format(Locale.ROOT, "%,d", kvBytes),
+                settings.kv().memoryBytes() > 0
+                        ? " or slim-infer.kv-cache.memory (with slim-infer.kv-cache.host-memory behind it a prompt needs room for one layer)"
+                        : "");
+    }
+
+    private static int hiddenSlots(
+            ModelConfig model, PrefixSettings prefixes, int block, int limit, long kvBytes, long room) {
         if (prefixes.reuse() == PrefixSettings.Reuse.OFF) {
             return KvCacheManager.NO_PREFIX_CACHE;
         }
@@ -93,11 +175,22 @@ record MemoryPlan(
         long slots = prefixes.memoryBytes() == PrefixSettings.CHOOSE
                 ? Math.min(2L * (limit / block), (long) (kvBytes * HIDDEN_SHARE) / slotBytes)
                 : prefixes.memoryBytes() / slotBytes;
-        return (int) Math.min(slots, Integer.MAX_VALUE / block);
+        if (prefixes.memoryBytes() != PrefixSettings.CHOOSE && slots * slotBytes > room) {
+            throw new IllegalArgumentException("slim-infer.prefix-cache.memory=" + prefixes.memoryBytes()
+                    + " does not fit beside the KV cache: " + Math.max(0, room)
+                    + " bytes of the device are left. Lower it, or"
+                    + " slim-infer.kv-cache.memory");
+        }
+        return (int) Math.min(Math.min(slots, Math.max(0, room) / slotBytes), Integer.MAX_VALUE / block);
     }
 
     private static int slotsBehind(long bytes, long slotBytes) {
         return (int) Math.min(bytes / slotBytes, Integer.MAX_VALUE / 4);
+    }
+
+    /** The largest operations to come, for {@link Backend#prepare}. */
+    Backend.WorkSize workSize(ModelConfig model, int batch, int unit) {
+        return new Backend.WorkSize(model, tile, batch, maxPromptTokens, slotBlock, unit);
     }
 
     long kvBytes() {

@@ -142,16 +142,41 @@ final class ModelRunner {
         StepResidence residence = new StepResidence(kv, sequences);
         DecodeRows rows =
                 new DecodeRows(pool, residence, residence.caches, decodeX, decodePositions, wanted, wantedLanding);
-        transformer.embed(rows.x(), decodeIds.rows(0, count));
-        for (int layer = 0; layer < transformer.layers(); layer++) {
-            transformer.layer(layer, rows);
-            rows.follow(layer);
-        }
         Tensor out = logits.rows(0, count);
-        transformer.logits(out, rows.x());
+        for (int from = 0, to; from < transformer.layers(); from = to) {
+            to = from + 1;
+            while (to < transformer.layers() && !rows.chooses(to - 1)) {
+                to++;
+            }
+            decodeLayers(rows, from, to, out);
+            rows.follow(to - 1);
+        }
         backend.ops().read(readback, out);
         readback.join();
     }
+
+    /** Layers that follow each other without the host: the same operations in each step, so that a device may replay them. */
+    private void decodeLayers(DecodeRows rows, int from, int to, Tensor out) {
+        Runnable operations = () -> {
+            if (from == 0) {
+                transformer.embed(rows.x(), decodeIds.rows(0, rows.count()));
+            }
+            for (int layer = from; layer < to; layer++) {
+                transformer.layer(layer, rows);
+            }
+            if (to == transformer.layers()) {
+                transformer.logits(out, rows.x());
+            }
+        };
+        if (kv.movesBlocks()) {
+            operations.run(); // copies are awaited between them
+        } else {
+            backend.segment(new DecodeSegment(rows.count(), from, to), operations);
+        }
+    }
+
+    /** What a decode step's operations are the same for. */
+    private record DecodeSegment(int sequences, int fromLayer, int toLayer) {}
 
     /** Logits of the i-th row of the last step, in an array that the next call overwrites. */
     float[] row(int i) {

@@ -34,7 +34,10 @@ public final class ModelFolder implements AutoCloseable {
     private final ModelConfig config;
     private final GenerationDefaults generationDefaults;
     private final TokenizerFiles tokenizerFiles;
-    private final Checkpoint checkpoint;
+    private final @Nullable Checkpoint checkpoint;
+    /** Seed of weights that no file holds. */
+    private final long seed;
+
     private final long parameters;
 
     private ModelFolder(
@@ -42,13 +45,15 @@ public final class ModelFolder implements AutoCloseable {
             ModelConfig config,
             GenerationDefaults generationDefaults,
             TokenizerFiles tokenizerFiles,
-            Checkpoint checkpoint,
+            @Nullable Checkpoint checkpoint,
+            long seed,
             long parameters) {
         this.path = path;
         this.config = config;
         this.generationDefaults = generationDefaults;
         this.tokenizerFiles = tokenizerFiles;
         this.checkpoint = checkpoint;
+        this.seed = seed;
         this.parameters = parameters;
     }
 
@@ -83,11 +88,31 @@ public final class ModelFolder implements AutoCloseable {
             List<ExpectedTensor> used = ExpectedTensor.of(config);
             warnOfUnused(checkpoint, used);
             long parameters = used.stream().mapToLong(ModelFolder::elements).sum();
-            return new ModelFolder(path, config, defaults, tokenizerFiles, checkpoint, parameters);
+            return new ModelFolder(path, config, defaults, tokenizerFiles, checkpoint, 0, parameters);
         } catch (RuntimeException e) {
             checkpoint.close();
             throw e;
         }
+    }
+
+    /**
+     * A model of a given shape with seeded random weights that no file holds: for measuring speed at sizes that would take long to
+     * write and to read. It has no tokenizer.
+     *
+     * @param name what logs and results call it
+     */
+    public static ModelFolder random(String name, ModelConfig config, long seed) {
+        long parameters = ExpectedTensor.of(config).stream()
+                .mapToLong(ModelFolder::elements)
+                .sum();
+        return new ModelFolder(
+                Path.of(name),
+                config,
+                GenerationDefaults.NONE,
+                new TokenizerFiles(Map.of(), Map.of()),
+                null,
+                seed,
+                parameters);
     }
 
     private static void check(Checkpoint checkpoint, List<ExpectedTensor> expected) {
@@ -232,7 +257,10 @@ public final class ModelFolder implements AutoCloseable {
 
     /** Whether the files hold a tensor of this name, used or not. */
     public boolean hasTensor(String name) {
-        return checkpoint.has(name);
+        return checkpoint == null
+                ? ExpectedTensor.of(config).stream()
+                        .anyMatch(tensor -> tensor.name().equals(name))
+                : checkpoint.has(name);
     }
 
     /**
@@ -241,7 +269,28 @@ public final class ModelFolder implements AutoCloseable {
      * @throws ModelFormatException if there is none, or it is not a vector or matrix of F32, F16 or BF16
      */
     public TensorSource tensor(String name) {
-        return fileOf(checkpoint, name).tensor(name);
+        return checkpoint == null
+                ? randomTensor(name)
+                : fileOf(checkpoint, name).tensor(name);
+    }
+
+    /** Uniform values whose products with a vector keep its size; ones for gains. */
+    private TensorSource randomTensor(String name) {
+        ExpectedTensor tensor = ExpectedTensor.of(config).stream()
+                .filter(candidate -> candidate.name().equals(name))
+                .findFirst()
+                .orElseThrow(() -> new ModelFormatException(this.name() + ": has no tensor " + name + "."));
+        List<Long> shape = tensor.shape();
+        return shape.size() == 1
+                ? new RandomTensor(name, config.dtype(), 1, shape.get(0), seed ^ name.hashCode(), 1, 0)
+                : new RandomTensor(
+                        name,
+                        config.dtype(),
+                        shape.get(0),
+                        shape.get(1),
+                        seed ^ name.hashCode(),
+                        0,
+                        1 / Math.sqrt(shape.get(1)));
     }
 
     /** What {@code generation_config.json} states; {@link GenerationDefaults#NONE} without the file. */
@@ -280,6 +329,8 @@ public final class ModelFolder implements AutoCloseable {
     /** Gives the files back; views of tensors handed out before stay readable until they are unreachable. Twice is allowed. */
     @Override
     public void close() {
-        checkpoint.close();
+        if (checkpoint != null) {
+            checkpoint.close();
+        }
     }
 }

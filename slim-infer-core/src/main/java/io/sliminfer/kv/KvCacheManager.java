@@ -98,6 +98,11 @@ public final class KvCacheManager {
                 await);
     }
 
+    /** Whether blocks may leave the device, so that a layer has to be asked for what it reads. */
+    public boolean movesBlocks() {
+        return host != null;
+    }
+
     public int deviceSlots() {
         return device.slots();
     }

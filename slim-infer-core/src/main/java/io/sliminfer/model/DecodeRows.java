@@ -139,6 +139,16 @@ public final class DecodeRows implements Rows {
         return caches.get(i).choice(layer);
     }
 
+    /** Whether any sequence chooses at this layer, so that the next layer has to wait for the host. */
+    public boolean chooses(int layer) {
+        for (int i = 0; i < count(); i++) {
+            if (choice(layer, i) != null) {
+                return true;
+            }
+        }
+        return false;
+    }
+
     /** The prompt tokens of the next stage's live blocks, as this layer's cache holds them. */
     KvView candidates(int layer, int i, PruneShape choice) {
         return KvView.of(pool, new KvView.Sequence(caches.get(i).candidates(layer), choice.liveTokens(), 1));

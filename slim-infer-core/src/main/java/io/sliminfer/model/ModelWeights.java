@@ -31,7 +31,7 @@ public record ModelWeights(Weight embedding, List<LayerWeights> layers, Weight n
         ModelConfig config = folder.config();
         Loader loader = new Loader(backend, folder);
         Tensor rope = ropeTable(backend, config, positions);
-        Weight embedding = loader.load(Use.TABLE, "model.embed_tokens.weight");
+        Weight embedding = loader.load(config.tiedEmbeddings() ? Use.TABLE : Use.LOOKUP, "model.embed_tokens.weight");
         List<LayerWeights> layers = new ArrayList<>();
         for (int i = 0; i < config.layers(); i++) {
             String layer = "model.layers." + i + ".";

@@ -24,7 +24,7 @@ class BatchPropertyTests {
     Path folder;
 
     private TestEngine open(String backend, ModelFolderWriter model) {
-        GoldenTests.assumeUsable(backend);
+        GoldenRun.assumeUsable(backend);
         return TestEngine.settings().backend(backend).threads(2).prefillTile(64).open(model.write(folder));
     }
 

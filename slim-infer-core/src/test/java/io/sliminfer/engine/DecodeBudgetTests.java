@@ -53,7 +53,7 @@ class DecodeBudgetTests {
     @MethodSource("cases")
     void attendsToTheBlocksOfTheReference(
             String backend, String model, PruneSchedule schedule, int promptTokens, double threshold) {
-        GoldenTests.assumeUsable(backend);
+        GoldenRun.assumeUsable(backend);
         GoldenCases.Model golden = GoldenCases.model(model);
         int[] prompt = Arrays.copyOf(golden.prompt(), promptTokens);
         try (ModelPass pass = ModelPass.open(golden.folder(), backend, promptTokens, 256, SLOT_BLOCK, 1)) {
@@ -71,7 +71,7 @@ class DecodeBudgetTests {
     @ParameterizedTest
     @ValueSource(strings = {"java", "cpu"})
     void sequencesWithDifferentSchedulesShareABatch(String backend) {
-        GoldenTests.assumeUsable(backend);
+        GoldenRun.assumeUsable(backend);
         GoldenCases.Model golden = GoldenCases.model("llama-tied");
         List<PruneSchedule> schedules = List.of(
                 TWO_BUDGETS,
@@ -112,7 +112,7 @@ class DecodeBudgetTests {
                 assertThat(steps.get(i).active())
                         .as("%s, step %d: active blocks (margin %s)", schedule, i, expected.margin)
                         .isEqualTo(active);
-                assertThat(GoldenTests.relativeError(steps.get(i).logits(), logits))
+                assertThat(GoldenRun.relativeError(steps.get(i).logits(), logits))
                         .as("%s, step %d: logits", schedule, i)
                         .isLessThan(TOLERANCE);
                 sets.add(active);
@@ -124,7 +124,7 @@ class DecodeBudgetTests {
     @ParameterizedTest
     @ValueSource(strings = {"java", "cpu"})
     void aDecodeBudgetOfAllLiveTokensChangesNothing(String backend) {
-        GoldenTests.assumeUsable(backend);
+        GoldenRun.assumeUsable(backend);
         GoldenCases.Model golden = GoldenCases.model("qwen3");
         List<int[]> prompt = List.of(Arrays.copyOf(golden.prompt(), 250));
         try (ModelPass pass = ModelPass.open(golden.folder(), backend, 256, 256, SLOT_BLOCK, 1)) {
@@ -146,7 +146,7 @@ class DecodeBudgetTests {
     @ParameterizedTest
     @ValueSource(strings = {"java", "cpu"})
     void protectedBlocksAreActiveEvenAboveTheBudget(String backend) {
-        GoldenTests.assumeUsable(backend);
+        GoldenRun.assumeUsable(backend);
         GoldenCases.Model golden = GoldenCases.model("llama-tied");
         int[] prompt = Arrays.copyOf(golden.prompt(), 250);
         // Sink in block 0, window 210..249 in blocks 13, 14 and the short block 15.

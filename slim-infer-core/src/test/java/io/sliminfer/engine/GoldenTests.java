@@ -1,15 +1,6 @@
 package io.sliminfer.engine;
 
-import static org.assertj.core.api.Assertions.assertThat;
-import static org.assertj.core.api.Assumptions.assumeThat;
-
-import io.sliminfer.backend.BackendProvider;
-import io.sliminfer.format.DType;
 import io.sliminfer.golden.GoldenCases;
-import io.sliminfer.prune.PruneSchedule;
-import java.util.Arrays;
-import java.util.List;
-import java.util.ServiceLoader;
 import java.util.stream.Stream;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
@@ -21,9 +12,6 @@ import org.junit.jupiter.params.provider.MethodSource;
  */
 class GoldenTests {
 
-    /** Largest relative L2 error of logits in float32. */
-    private static final double TOLERANCE = 1e-4;
-
     static Stream<Arguments> modelsAndBackends() {
         return GoldenCases.models().stream()
                 .flatMap(model -> Stream.of(Arguments.of(model, "cpu"), Arguments.of(model, "java")));
@@ -32,58 +20,7 @@ class GoldenTests {
     @ParameterizedTest(name = "{0} on {1}")
     @MethodSource("modelsAndBackends")
     void givesTheLogitsIdsAndBlocksOfTheReference(GoldenCases.Model golden, String backend) {
-        assumeUsable(backend);
-        try (ModelPass pass = ModelPass.open(golden.folder(), backend, DType.F32, 0, golden.prompt().length, 256)) {
-            for (int i = 0; i < golden.positions().length; i++) {
-                int[] prefix = Arrays.copyOf(golden.prompt(), golden.positions()[i] + 1);
-                float[] logits = pass.run(prefix, PruneSchedule.dense(), 1).logits();
-                assertThat(relativeError(logits, golden.denseLogits()[i]))
-                        .as("dense logits at position %d", golden.positions()[i])
-                        .isLessThan(TOLERANCE);
-            }
-            int[] dense = pass.run(golden.prompt(), PruneSchedule.dense(), golden.denseGreedy().length)
-                    .greedy();
-            assertThat(dense).as("dense ids").isEqualTo(golden.denseGreedy());
-            for (GoldenCases.Pruned expected : golden.pruned()) {
-                ModelPass.Result result = pass.run(golden.prompt(), expected.schedule(), expected.greedy().length);
-                for (int i = 0; i < expected.kept().size(); i++) {
-                    assertThat(result.keptBlocks().get(i + 1))
-                            .as(
-                                    "%s: blocks kept at layer %d (margin %s)",
-                                    expected, expected.kept().get(i).layer(), expected.margin())
-                            .containsExactly(
-                                    Arrays.stream(expected.kept().get(i).blocks())
-                                            .boxed()
-                                            .toArray(Integer[]::new));
-                }
-                assertThat(relativeError(result.logits(), expected.firstLogits()))
-                        .as("%s: logits after pruning", expected)
-                        .isLessThan(TOLERANCE);
-                assertThat(result.greedy())
-                        .as("%s: ids after pruning", expected)
-                        .isEqualTo(expected.greedy());
-            }
-        }
-    }
-
-    static void assumeUsable(String backend) {
-        List<BackendProvider.Availability> found = ServiceLoader.load(BackendProvider.class).stream()
-                .map(ServiceLoader.Provider::get)
-                .filter(provider -> provider.name().equals(backend))
-                .map(BackendProvider::availability)
-                .toList();
-        assertThat(found).as("providers named %s", backend).hasSize(1);
-        assumeThat(found.get(0).usable()).as(found.get(0).reason()).isTrue();
-    }
-
-    static double relativeError(float[] actual, float[] expected) {
-        assertThat(actual).hasSameSizeAs(expected);
-        double difference = 0;
-        double size = 0;
-        for (int i = 0; i < actual.length; i++) {
-            difference += Math.pow((double) actual[i] - expected[i], 2);
-            size += (double) expected[i] * expected[i];
-        }
-        return Math.sqrt(difference / size);
+        GoldenRun.assumeUsable(backend);
+        GoldenRun.assertRepeats(golden, backend);
     }
 }

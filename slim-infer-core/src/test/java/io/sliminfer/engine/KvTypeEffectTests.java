@@ -47,7 +47,7 @@ class KvTypeEffectTests {
     @BeforeAll
     void runsWithAnExactCache() {
         assumeThat(TinyModel.isThere()).as("samples/tiny-model").isTrue();
-        GoldenTests.assumeUsable("cpu");
+        GoldenRun.assumeUsable("cpu");
         cases = TinyModel.cases().stream()
                 .filter(golden -> golden.prompt().length <= PROMPT_TOKENS_MAX)
                 .toList();
@@ -108,7 +108,7 @@ class KvTypeEffectTests {
     private double logitsError(Effect effect) {
         double sum = 0;
         for (int i = 0; i < exactLogits.size(); i++) {
-            sum += GoldenTests.relativeError(effect.logits().get(i), exactLogits.get(i));
+            sum += GoldenRun.relativeError(effect.logits().get(i), exactLogits.get(i));
         }
         return sum / exactLogits.size();
     }

@@ -46,7 +46,7 @@ class PrefillPropertyTests {
     }
 
     private static ModelPass open(String model, String backend, int threads, int tile) {
-        GoldenTests.assumeUsable(backend);
+        GoldenRun.assumeUsable(backend);
         return ModelPass.open(folder.resolve(model), backend, DType.F32, threads, TOKENS_MAX, tile);
     }
 
@@ -149,7 +149,7 @@ class PrefillPropertyTests {
                 // rounded otherwise.
                 ModelPass.Result atLast =
                         pass.run(prompt, sizes(random, List.of(new PruneStep(last, new Budget.Share(1)))), 6);
-                assertThat(GoldenTests.relativeError(atLast.logits(), dense.logits()))
+                assertThat(GoldenRun.relativeError(atLast.logits(), dense.logits()))
                         .as("%s, decision in the last layer", run)
                         .isLessThan(ROUNDING);
                 assertThat(atLast.greedy()).as(run).isEqualTo(dense.greedy());
@@ -185,7 +185,7 @@ class PrefillPropertyTests {
 
     private static void assertSame(ModelPass.Result actual, ModelPass.Result expected, String run) {
         assertThat(actual.keptBlocks()).as(run).isEqualTo(expected.keptBlocks());
-        assertThat(GoldenTests.relativeError(actual.logits(), expected.logits()))
+        assertThat(GoldenRun.relativeError(actual.logits(), expected.logits()))
                 .as(run)
                 .isLessThan(ROUNDING);
         assertThat(actual.greedy()).as(run).isEqualTo(expected.greedy());

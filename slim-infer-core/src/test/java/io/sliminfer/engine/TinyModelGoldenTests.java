@@ -51,9 +51,8 @@ class TinyModelGoldenTests {
     }
 
     @BeforeAll
-    static void needsModelAndBackend() {
+    static void needsModel() {
         Assumptions.assumeTrue(TinyModel.isThere(), "the tiny model is not in this checkout");
-        GoldenTests.assumeUsable("cpu");
         try (ModelFolder folder = ModelFolder.open(TinyModel.folder())) {
             model = folder.config();
         }
@@ -67,10 +66,16 @@ class TinyModelGoldenTests {
         }
     }
 
-    private static ModelPass open(TinyModel.Case golden, DType compute) {
+    /** Name of the backend; another module runs these cases on its own. */
+    protected String backend() {
+        return "cpu";
+    }
+
+    private ModelPass open(TinyModel.Case golden, DType compute) {
+        GoldenRun.assumeUsable(backend());
         int tokens = golden.prompt().length;
         assumeThat(tokens).as("prompt tokens; -Dgolden.tokens-max allows more").isLessThanOrEqualTo(TOKENS_MAX);
-        return ModelPass.open(TinyModel.folder(), "cpu", compute, 0, tokens, 1024);
+        return ModelPass.open(TinyModel.folder(), backend(), compute, 0, tokens, 1024);
     }
 
     @ParameterizedTest
@@ -142,7 +147,7 @@ class TinyModelGoldenTests {
     }
 
     /** The backend refuses bf16 with an exception that says why, which then is the reason to skip. */
-    private static ModelPass openBf16(TinyModel.Case golden) {
+    private ModelPass openBf16(TinyModel.Case golden) {
         try {
             return open(golden, DType.BF16);
         } catch (IllegalArgumentException e) {

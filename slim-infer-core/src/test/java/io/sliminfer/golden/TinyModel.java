@@ -61,8 +61,12 @@ public final class TinyModel {
 
     public record Message(String role, String content) {}
 
-    /** The model's folder. */
+    /** The model's folder: {@code -Dtiny-model.dir}, or the sample's. */
     public static Path folder() {
+        String property = System.getProperty("tiny-model.dir");
+        if (property != null && !property.isBlank()) {
+            return Path.of(property);
+        }
         return Repository.root().resolve("samples/tiny-model/src/main/resources/" + NAME);
     }
 

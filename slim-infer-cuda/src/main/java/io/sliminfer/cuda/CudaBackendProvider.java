@@ -4,10 +4,7 @@ import io.sliminfer.backend.Backend;
 import io.sliminfer.backend.BackendProvider;
 import io.sliminfer.backend.BackendSettings;
 
-/**
- * Takes part in the choice of a backend. This version has no kernels, so it is never usable; it says what a GPU machine has and
- * what another lacks.
- */
+/** Offers the GPU where driver, libraries and a device that is new enough are there; else says in one line what is missing. */
 public final class CudaBackendProvider implements BackendProvider {
 
     @Override
@@ -23,16 +20,16 @@ public final class CudaBackendProvider implements BackendProvider {
     @Override
     public Availability availability() {
         CudaProbe.Result probe = CudaProbe.ofSystem();
-        return new Availability(
-                false,
-                probe.complete()
-                        ? probe.summary() + " found, but this version of slim-infer-cuda has no kernels yet"
-                        : probe.summary());
+        return new Availability(probe.complete(), probe.summary());
     }
 
     @Override
     public Backend open(BackendSettings settings) {
-        throw new IllegalStateException(
-                "slim-infer.backend=cuda cannot be used: " + availability().reason());
+        Availability availability = availability();
+        if (!availability.usable()) {
+            throw new IllegalStateException("slim-infer.backend=cuda cannot be used: " + availability.reason());
+        }
+        CudaNatives.load(CudaLibraries.ofSystem(System.getenv("LD_LIBRARY_PATH")));
+        return new CudaBackend(settings);
     }
 }

@@ -1,7 +1,9 @@
 package io.sliminfer.cuda;
 
+import io.sliminfer.backend.DeviceException;
+
 /** A call into CUDA that failed. */
-public final class CudaException extends RuntimeException {
+public final class CudaException extends DeviceException {
 
     private static final long serialVersionUID = 1L;
 
@@ -16,7 +18,8 @@ public final class CudaException extends RuntimeException {
 
     /** A call that was not made because of an earlier failure, which is the cause. */
     CudaException(String message, CudaException first) {
-        super(message, first);
+        super(message);
+        initCause(first);
         this.code = first.code;
     }
 
@@ -33,6 +36,11 @@ public final class CudaException extends RuntimeException {
     /** Whether the GPU's context is lost, with all that lay in it, for as long as this process lives. */
     public boolean sticky() {
         return sticky(code);
+    }
+
+    @Override
+    public boolean deviceLost() {
+        return sticky();
     }
 
     static boolean sticky(int code) {

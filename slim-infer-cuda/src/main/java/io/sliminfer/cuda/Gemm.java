@@ -47,7 +47,7 @@ final class Gemm implements AutoCloseable {
     /** A product that will come, its rows without gaps. */
     record Shape(DType yType, DType type, int m, int n, int k, boolean accumulate) {}
 
-    private static final long WORKSPACE_BYTES = 64L << 20;
+    static final long WORKSPACE_BYTES = 64L << 20;
     private static final int CANDIDATES_MAX = 16;
 
     /** Exact shapes with their descriptors made; a prompt length needs one for each kind of layer. */
@@ -67,6 +67,8 @@ final class Gemm implements AutoCloseable {
     private final boolean measured;
     private final GemmAlgorithms algorithms;
     private final Set<GemmShape> unmeasurable = new HashSet<>();
+    private final Set<GemmShape> unsupported = new HashSet<>();
+    private final @Nullable KernelArguments arguments;
     private final DeviceMemory workspace;
     private final CudaAddress workspacePointer;
     private final cublasLtContext handle = new cublasLtContext();
@@ -121,10 +123,12 @@ final class Gemm implements AutoCloseable {
     }
 
     /**
-     * @param cache folder of SlimInfer's caches; measured algorithms go to {@code cuda-gemm} in it
+     * @param arguments says whether launches are collected, or null if they never are
+     * @param cache     folder of SlimInfer's caches; measured algorithms go to {@code cuda-gemm} in it
      */
-    Gemm(CudaContext context, Path cache, Choice choice) {
+    Gemm(CudaContext context, @Nullable KernelArguments arguments, Path cache, Choice choice) {
         this.context = context;
+        this.arguments = arguments;
         this.status = context.status();
         this.measured = choice == Choice.MEASURED;
         this.algorithms = new GemmAlgorithms(
@@ -200,8 +204,9 @@ final class Gemm implements AutoCloseable {
      *
      * @param yLd elements from one row of y to the next; xLd and wLd likewise
      * @param yType type, or float32
+     * @return false, with nothing enqueued, if the library has no algorithm for sizes and alignment like these
      */
-    void multiply(
+    boolean multiply(
             CudaStream stream,
             long y,
             DType yType,
@@ -220,11 +225,33 @@ final class Gemm implements AutoCloseable {
                 new GemmShape(type, yType, m, n, k, xLd, wLd, yLd, GemmShape.alignmentOf(y, x, w), accumulate);
         Plan plan = plans.get(shape);
         if (plan == null) {
-            plan = plan(stream, shape, w);
+            plan = unsupported.contains(shape) ? null : plan(stream, shape, w);
         }
-        int code = run(stream, plan, y, x, w, accumulate);
+        if (plan == null) {
+            return false;
+        }
+        LaunchList list = arguments == null ? null : arguments.collecting();
+        if (list != null) {
+            list.add(new Product(this, stream, shape, plan, y, x, w));
+            return true;
+        }
+        enqueue(stream, shape, plan, y, x, w);
+        return true;
+    }
+
+    private void enqueue(CudaStream stream, GemmShape shape, Plan plan, long y, long x, long w) {
+        int code = run(stream, plan, y, x, w, shape.accumulate());
         if (code != 0) {
             throw failure(code, "cublasLtMatmul", shape.text());
+        }
+    }
+
+    /** A product of a sequence that is collected. */
+    private record Product(Gemm gemm, CudaStream stream, GemmShape shape, Plan plan, long y, long x, long w)
+            implements LaunchList.Call {
+        @Override
+        public void enqueue() {
+            gemm.enqueue(stream, shape, plan, y, x, w);
         }
     }
 
@@ -249,7 +276,7 @@ final class Gemm implements AutoCloseable {
                 stream.handle());
     }
 
-    private Plan plan(CudaStream stream, GemmShape shape, long w) {
+    private @Nullable Plan plan(CudaStream stream, GemmShape shape, long w) {
         GemmShape known = shape.measured();
         if (measured && algorithms.get(known) == null && !unmeasurable.contains(known) && !stream.isCapturing()) {
             try (Scratch scratch = new Scratch(context, stream)) {
@@ -262,7 +289,13 @@ final class Gemm implements AutoCloseable {
         try {
             long[] algorithm = measured ? algorithms.get(known) : null;
             if (algorithm == null || !fits(plan, algorithm)) {
-                plan.use(candidates(shape, plan, 1).get(0));
+                List<long[]> found = candidates(shape, plan, 1);
+                if (found.isEmpty()) {
+                    plan.close();
+                    unsupported.add(shape);
+                    return null;
+                }
+                plan.use(found.get(0));
             }
         } catch (RuntimeException e) {
             plan.close();
@@ -321,8 +354,8 @@ final class Gemm implements AutoCloseable {
                 }
             }
             results.position(0);
-            if (candidates.isEmpty()) {
-                throw failure(code, "cublasLtMatmulAlgoGetHeuristic", "no algorithm for " + shape.text());
+            if (code != 0 && code != cublas.CUBLAS_STATUS_NOT_SUPPORTED) {
+                throw failure(code, "cublasLtMatmulAlgoGetHeuristic", shape.text());
             }
             return candidates;
         }
@@ -365,6 +398,10 @@ final class Gemm implements AutoCloseable {
             long x = scratch.x(shape);
             long weight = w == 0 ? scratch.w(shape) : w;
             List<long[]> candidates = candidates(shape, plan, CANDIDATES_MAX);
+            if (candidates.isEmpty()) {
+                unmeasurable.add(shape);
+                return false;
+            }
             plan.use(candidates.get(0));
             // An idle GPU has lowered its clock, which would count against whoever comes first.
             for (int i = 0; i < REPEATS; i++) {

@@ -64,6 +64,11 @@ final class Kernel {
         return function;
     }
 
+    /** Number of parameters. */
+    int parameters() {
+        return parameterBytes.length;
+    }
+
     void requireParameter(int index, int bytes) {
         if (index >= parameterBytes.length) {
             throw new IllegalArgumentException(name + " has " + parameterBytes.length + " parameters, not more");

@@ -22,6 +22,8 @@ final class KernelArguments implements AutoCloseable {
     private final long slotsAddress = slots.address();
     private final CudaStatus status;
 
+    private final long[] copied = new long[SLOTS];
+    private @Nullable LaunchList collecting;
     private @Nullable Kernel kernel;
     private int count;
     private boolean closed;
@@ -65,8 +67,36 @@ final class KernelArguments implements AutoCloseable {
 
     /** A {@code const __grid_constant__} struct of 128 bytes. */
     KernelArguments tensorMap(TensorMap map) {
+        if (collecting != null) {
+            throw new IllegalStateException(kernel + ": launches with a tensor map are not collected");
+        }
         int slot = next(TensorMap.BYTES);
         pointerBytes.putLong(slot, map.address());
+        return this;
+    }
+
+    /** Keeps launches in a list instead of enqueuing them, until it is called with null. */
+    void collect(@Nullable LaunchList list) {
+        collecting = list;
+    }
+
+    /** Where launches are kept now, or null if they are enqueued. */
+    @Nullable
+    LaunchList collecting() {
+        return collecting;
+    }
+
+    /** All arguments of a launch that was collected. */
+    KernelArguments repeat(long[] words, int from) {
+        Kernel current = kernel;
+        if (current == null) {
+            throw new IllegalStateException("arguments without a kernel: begin with Kernel.args()");
+        }
+        count = current.parameters();
+        for (int i = 0; i < count; i++) {
+            slotBytes.putLong(i * Long.BYTES, words[from + i]);
+            pointerBytes.putLong(i * Long.BYTES, slotsAddress + (long) i * Long.BYTES);
+        }
         return this;
     }
 
@@ -78,6 +108,7 @@ final class KernelArguments implements AutoCloseable {
         }
         current.requireParameter(count, bytes);
         int slot = count++ * Long.BYTES;
+        slotBytes.putLong(slot, 0); // a narrower value leaves no rest of an older one behind it
         pointerBytes.putLong(slot, slotsAddress + slot);
         return slot;
     }
@@ -94,6 +125,15 @@ final class KernelArguments implements AutoCloseable {
         }
         kernel = null;
         current.requireComplete(count);
+        LaunchList list = collecting;
+        if (list != null) {
+            current.allowShared(sharedBytes);
+            for (int i = 0; i < count; i++) {
+                copied[i] = slotBytes.getLong(i * Long.BYTES);
+            }
+            list.add(current, gridX, gridY, gridZ, blockX, sharedBytes, copied, count);
+            return;
+        }
         status.requireAlive("cuLaunchKernel");
         current.allowShared(sharedBytes);
         int code = cudart.cuLaunchKernel(

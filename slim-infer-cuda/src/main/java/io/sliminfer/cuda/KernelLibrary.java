@@ -178,6 +178,11 @@ final class KernelLibrary implements AutoCloseable {
         return compiled.get();
     }
 
+    /** Of the next launch. */
+    KernelArguments arguments() {
+        return arguments;
+    }
+
     /** May be called twice. */
     @Override
     public void close() {

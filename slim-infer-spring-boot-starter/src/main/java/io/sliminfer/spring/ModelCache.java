@@ -1,5 +1,6 @@
 package io.sliminfer.spring;
 
+import io.sliminfer.backend.UserCache;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.channels.FileChannel;
@@ -136,7 +137,7 @@ final class ModelCache {
         if (configured != null) {
             return Files.createDirectories(configured.toAbsolutePath().normalize());
         }
-        Path preferred = userCache();
+        Path preferred = UserCache.folder();
         try {
             // A user without a home has "?" for one: not absolute.
             if (preferred.isAbsolute() && Files.isWritable(Files.createDirectories(preferred))) {
@@ -151,16 +152,6 @@ final class ModelCache {
                 preferred,
                 temporary);
         return Files.createDirectories(temporary.toAbsolutePath());
-    }
-
-    private static Path userCache() {
-        for (String variable : List.of("XDG_CACHE_HOME", "LOCALAPPDATA")) {
-            String folder = System.getenv(variable);
-            if (folder != null && Path.of(folder).isAbsolute()) {
-                return Path.of(folder, "slim-infer");
-            }
-        }
-        return Path.of(System.getProperty("user.home"), ".cache", "slim-infer");
     }
 
     private static void delete(Path folder) throws IOException {

@@ -103,3 +103,53 @@ __device__ __forceinline__ Sequence sequence_of(const int* view, int index) {
     const int* entry = view + 4 + 4 * index;
     return Sequence{entry[0], entry[1], entry[2], view + entry[3]};
 }
+
+// 16-byte vectors of T and groups of four, as floats. Addresses must be aligned to what is loaded or stored.
+constexpr int VECTOR = 16 / sizeof(T);
+
+__device__ __forceinline__ bool aligned16(const void* p) {
+    return ((u64)p & 15) == 0;
+}
+
+__device__ __forceinline__ float4 load4(const T* from) {
+#if DTYPE == 0
+    return *(const float4*)from;
+#else
+    const uint2 v = *(const uint2*)from;
+    return make_float4(to_float((u16)v.x), to_float((u16)(v.x >> 16)), to_float((u16)v.y), to_float((u16)(v.y >> 16)));
+#endif
+}
+
+__device__ __forceinline__ void store4(T* to, float4 v) {
+#if DTYPE == 0
+    *(float4*)to = v;
+#else
+    *(uint2*)to = make_uint2(pack2(v.x, v.y), pack2(v.z, v.w));
+#endif
+}
+
+__device__ __forceinline__ void load_vector(float (&to)[VECTOR], const T* from) {
+#if DTYPE == 0
+    const float4 v = *(const float4*)from;
+    to[0] = v.x;
+    to[1] = v.y;
+    to[2] = v.z;
+    to[3] = v.w;
+#else
+    const uint4 v = *(const uint4*)from;
+    const u32 words[4] = {v.x, v.y, v.z, v.w};
+#pragma unroll
+    for (int i = 0; i < 4; i++) {
+        to[2 * i] = to_float((u16)words[i]);
+        to[2 * i + 1] = to_float((u16)(words[i] >> 16));
+    }
+#endif
+}
+
+__device__ __forceinline__ void store_vector(T* to, const float (&from)[VECTOR]) {
+#if DTYPE == 0
+    *(float4*)to = make_float4(from[0], from[1], from[2], from[3]);
+#else
+    *(uint4*)to = make_uint4(pack2(from[0], from[1]), pack2(from[2], from[3]), pack2(from[4], from[5]), pack2(from[6], from[7]));
+#endif
+}

@@ -9,6 +9,8 @@ public enum ComputeType {
     AUTO(null),
     /** 32-bit floating point. */
     F32(DType.F32),
+    /** 16-bit floating point; GPUs only. */
+    F16(DType.F16),
     /** 16-bit brain floating point: half the memory and more speed where the device has instructions for it. */
     BF16(DType.BF16);
 

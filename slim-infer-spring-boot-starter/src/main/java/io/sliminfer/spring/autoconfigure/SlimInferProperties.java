@@ -28,7 +28,7 @@ import org.springframework.util.unit.DataSize;
  * misspelled option is not ignored. Ranges are checked by {@link #engineSettings} and {@link Chat#options}.
  *
  * @param model           Folder of the model, as published on Hugging Face: a path, a file: URL, or a classpath: location.
- * @param cacheDir        Folder to which models inside jars are unpacked. By default a folder of the user's for caches.
+ * @param cacheDir        Folder to which models inside jars are unpacked and for kernels compiled for a GPU. By default a folder of the user's for caches.
  * @param backend         What runs the model. "auto" takes the fastest backend that works here; a name fails if that one does not.
  * @param computeType     Type of activations.
  * @param threads         Worker threads of a CPU backend; 0 for all cores.
@@ -50,6 +50,7 @@ public record SlimInferProperties(
         @DefaultValue("8") int batchMax,
         @DefaultValue("64") int queueCapacity,
         @DefaultValue("0") int prefillTile,
+        @DefaultValue Cuda cuda,
         @DefaultValue KvCache kvCache,
         @DefaultValue PrefixCache prefixCache,
         @DefaultValue Pruning pruning,
@@ -75,13 +76,28 @@ public record SlimInferProperties(
         require(!backend.isBlank(), "backend", backend, "use auto or a backend's name");
         return new EngineSettings(
                 backend.equalsIgnoreCase("auto") ? null : backend,
-                new BackendSettings(computeType.dtype(), threads),
+                cuda.settings(computeType, threads, cacheDir),
                 pruning.settings(),
                 maxPromptTokens,
                 kvCache.settings().withPrefixes(prefixCache.settings()),
                 batchMax,
                 queueCapacity,
                 prefillTile);
+    }
+
+    /**
+     * An NVIDIA GPU, where slim-infer-cuda is on the class path.
+     *
+     * @param device Index of the GPU, as the driver counts.
+     * @param memory Most of its memory that is used in all: weights, KV cache and working memory; 0B for what is free.
+     */
+    public record Cuda(@DefaultValue("0") int device, @DefaultValue("0B") DataSize memory) {
+
+        BackendSettings settings(ComputeType computeType, int threads, @Nullable Path cacheDir) {
+            require(device >= 0, "cuda.device", device, "use 0 for the first GPU, or more");
+            require(!memory.isNegative(), "cuda.memory", memory, "use 0B for what is free on the GPU, or more");
+            return new BackendSettings(computeType.dtype(), threads, device, memory.toBytes(), cacheDir);
+        }
     }
 
     /**

@@ -62,6 +62,8 @@ class SlimInferPropertiesTests {
                 "batch-max=4",
                 "queue-capacity=5",
                 "prefill-tile=256",
+                "cuda.device=1",
+                "cuda.memory=20GB",
                 "pruning.schedule=4:0.5,8:2048/0.05",
                 "pruning.block=32",
                 "pruning.unit=4",
@@ -75,7 +77,7 @@ class SlimInferPropertiesTests {
         assertThat(properties.engineSettings())
                 .isEqualTo(new EngineSettings(
                         "cpu",
-                        new BackendSettings(DType.BF16, 3),
+                        new BackendSettings(DType.BF16, 3, 1, 20L << 30, Path.of("/var/cache/models")),
                         PruneSettings.of(schedule, 100),
                         1000,
                         new KvSettings(2L << 30, KvType.INT8, 4L << 30, Path.of("/var/cache/kv"), 8L << 30, 3, 0.8)
@@ -175,6 +177,8 @@ class SlimInferPropertiesTests {
                 "batch-max|0|1 to 1024",
                 "queue-capacity|0|1 or more",
                 "prefill-tile|-1|0 for the backend's choice",
+                "cuda.device|-1|0 for the first GPU",
+                "cuda.memory|-1B|0B for what is free on the GPU",
                 "pruning.block|0|1..1024",
                 "pruning.unit|65|1..64",
                 "pruning.schedule|measured|not LAYER:BUDGET",

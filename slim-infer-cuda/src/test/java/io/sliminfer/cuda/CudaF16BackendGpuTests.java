@@ -1,0 +1,11 @@
+package io.sliminfer.cuda;
+
+import io.sliminfer.format.DType;
+
+@GpuTest
+class CudaF16BackendGpuTests extends GpuBackendContract {
+
+    CudaF16BackendGpuTests() {
+        super(DType.F16, 5e-3);
+    }
+}
