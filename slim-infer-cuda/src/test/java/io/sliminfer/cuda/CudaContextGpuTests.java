@@ -141,7 +141,7 @@ class CudaContextGpuTests {
 
     @Test
     void eventsTellWhatHasEnded() {
-        DeviceMemory device = context.allocate("device", 256L << 20);
+        DeviceMemory device = context.allocate("device", 1L << 30);
         CudaEvent start = context.event(true);
         CudaEvent end = context.event(true);
         CudaEvent plain = context.event(false);
@@ -152,7 +152,7 @@ class CudaContextGpuTests {
         }
         stream.record(end);
         stream.record(plain);
-        assertThat(end.isDone()).as("5 GB are not written yet").isFalse();
+        assertThat(end.isDone()).as("20 GiB are not written yet").isFalse();
         end.join();
         plain.join();
         assertThat(end.isDone()).isTrue();
@@ -163,7 +163,7 @@ class CudaContextGpuTests {
     @Test
     void aStreamWaitsForAnother() {
         CudaStream other = context.stream(-1);
-        DeviceMemory device = context.allocate("device", 256L << 20);
+        DeviceMemory device = context.allocate("device", 1L << 30);
         PinnedMemory host = context.pinned("host", 8);
         CudaEvent written = context.event(false);
         for (int i = 0; i < 20; i++) {
@@ -180,6 +180,7 @@ class CudaContextGpuTests {
     void capturesAndReplays() {
         DeviceMemory device = context.allocate("device", BYTES);
         PinnedMemory host = context.pinned("host", BYTES);
+        host.buffer(0, BYTES).put(new byte[BYTES]);
         stream.fill(device.address(), 1, BYTES);
         stream.synchronize();
 

@@ -134,18 +134,30 @@ class GemmGpuTests {
         for (int r = 0; r < m && gap > 0; r++) {
             gaps[r] = y.at(r, n);
         }
-        gemm.multiply(
+        boolean done = gemm.multiply(
                 stream, y.address(), yType, y.ld, x.address(), x.ld, w.address(), w.ld, type, m, n, k, accumulate);
+        if (!done) {
+            // The library need not have an algorithm for every alignment, but for those of a model.
+            int bytes = type.bytes();
+            assertThat((long) x.ld * bytes % 16 == 0
+                            && (long) y.ld * yType.bytes() % 16 == 0
+                            && offset * bytes % 16 == 0)
+                    .as("%s in %s [%d, %d, %d] is aligned and must run", type, yType, m, n, k)
+                    .isFalse();
+            System.out.printf(
+                    "no algorithm for %s in %s [%d, %d, %d], gap %d, offset %d%n", type, yType, m, n, k, gap, offset);
+            return;
+        }
         y.fetch();
-        // Sums of k products below 1 in float32, rounded once to yType's mantissa.
-        double unit = yType == DType.F32 ? 0x1p-23 : yType == DType.F16 ? 0x1p-10 : 0x1p-7;
-        double tolerance = Math.sqrt(k) * unit + k * 0x1p-23;
+        // Sums of k products below 1 in float32, in any order, then rounded once to yType.
+        double sumError = k * 0x1p-21;
+        double rounding = yType == DType.F32 ? 0x1p-23 : yType == DType.F16 ? 0x1p-11 : 0x1p-8;
         for (int r = 0; r < m; r++) {
             for (int c = 0; c < n; c++) {
                 float value = expected[r * n + c];
                 assertThat((double) y.at(r, c))
                         .as("%s in %s [%d, %d, %d], row %d, column %d", type, yType, m, n, k, r, c)
-                        .isCloseTo(value, offset(tolerance + Math.abs(value) * unit));
+                        .isCloseTo(value, offset(sumError + Math.abs(value) * rounding));
             }
             if (gap > 0) {
                 assertThat(y.at(r, n)).as("gap of row %d", r).isEqualTo(gaps[r]);

@@ -59,6 +59,12 @@ class KernelLibraryGpuTests {
         return in;
     }
 
+    private PinnedMemory out() {
+        PinnedMemory out = context.pinned("out", (COUNT + 5) * 4L);
+        out.buffer(0, (int) out.bytes()).put(new byte[(int) out.bytes()]);
+        return out;
+    }
+
     private static void launchScale(Kernel kernel, CudaStream stream, PinnedMemory out, PinnedMemory in) {
         // Kernels reach page-locked memory, so no copy is needed here.
         kernel.args()
@@ -80,7 +86,7 @@ class KernelLibraryGpuTests {
 
     @Test
     void launchesWithArgumentsOfAllTypes() {
-        PinnedMemory out = context.pinned("out", (COUNT + 5) * 4L);
+        PinnedMemory out = out();
         launchScale(kernel("scale_add"), stream, out, ramp());
         stream.synchronize();
         requireScaled(out);
@@ -89,7 +95,7 @@ class KernelLibraryGpuTests {
     @Test
     void aCapturedLaunchKeepsItsArguments() {
         PinnedMemory in = ramp();
-        PinnedMemory out = context.pinned("out", (COUNT + 5) * 4L);
+        PinnedMemory out = out();
         PinnedMemory sum = context.pinned("sum", 4);
         Kernel scale = kernel("scale_add");
         Kernel shared = kernel("shared_sum");
@@ -149,8 +155,9 @@ class KernelLibraryGpuTests {
     @Test
     void launchingLeavesNoGarbage() {
         PinnedMemory in = ramp();
-        PinnedMemory out = context.pinned("out", (COUNT + 5) * 4L);
+        PinnedMemory out = out();
         Kernel kernel = kernel("scale_add");
+        DeviceMemory device = context.allocate("device", 4);
         CudaEvent event = context.event(false);
         ThreadMXBean threads = (ThreadMXBean) ManagementFactory.getThreadMXBean();
         long bytes = 0;
@@ -158,7 +165,7 @@ class KernelLibraryGpuTests {
             long before = threads.getCurrentThreadAllocatedBytes();
             for (int i = 0; i < 1000; i++) {
                 launchScale(kernel, stream, out, in);
-                stream.copyToHost(out.address(), in.deviceAddress(), 4);
+                stream.copyToHost(out.address(), device.address(), 4);
                 stream.record(event);
                 stream.await(event);
                 event.isDone();
@@ -175,7 +182,7 @@ class KernelLibraryGpuTests {
         kernel("shared_sum");
         assertThat(library.compiled()).as("one module").isEqualTo(1);
         KernelLibrary second = new KernelLibrary(context, cache);
-        PinnedMemory out = context.pinned("out", (COUNT + 5) * 4L);
+        PinnedMemory out = out();
         launchScale(second.kernel(FILE, "scale_add", DEFINES), stream, out, ramp());
         stream.synchronize();
         requireScaled(out);
