@@ -5,16 +5,17 @@ import java.nio.ByteOrder;
 
 /**
  * A tensor of seeded random values that no file holds. A value follows from seed and index alone, so a device may make them in
- * parallel where it needs them instead of taking {@link #rows}: element i is
- * {@code mean + deviation * sqrt(3) * (2 * u - 1)} with {@code u = (mix(seed + (i + 1) * GOLDEN) >>> 40) / 2^24}, and {@code mix} the
- * finaliser of SplitMix64. A deviation of 0 gives the mean throughout.
+ * parallel where it needs them instead of taking {@link #rows}: element i is {@code mean + sqrt(3) * deviation * u} with u uniform in
+ * (-1, 1), {@code u = (2 * (mix(seed + (i + 1) * GOLDEN) >>> 41) + 1) / 2^23 - 1}, all in float32, and {@code mix} the finaliser of
+ * SplitMix64.
  *
- * @param dtype F32 or BF16, rounded toward zero
+ * @param dtype F32, or BF16 rounded to nearest
  */
 public record RandomTensor(String name, DType dtype, long rows, long columns, long seed, double mean, double deviation)
         implements TensorSource {
 
-    public static final long GOLDEN = 0x9E3779B97F4A7C15L;
+    private static final long GOLDEN = 0x9E3779B97F4A7C15L;
+    private static final float SQRT_3 = 1.7320508f;
 
     @Override
     public ByteBuffer rows(long from, long to) {
@@ -28,7 +29,7 @@ public record RandomTensor(String name, DType dtype, long rows, long columns, lo
             float value = value(i);
             switch (dtype) {
                 case F32 -> view.putFloat(value);
-                case BF16 -> view.putShort((short) (Float.floatToRawIntBits(value) >>> 16));
+                case BF16 -> view.putShort(roundToBf16(value));
                 default -> throw new IllegalStateException(name + ": random tensors of " + dtype + " are not made");
             }
         }
@@ -36,8 +37,13 @@ public record RandomTensor(String name, DType dtype, long rows, long columns, lo
     }
 
     private float value(long index) {
-        float unit = (mix(seed + (index + 1) * GOLDEN) >>> 40) * 0x1p-24f;
-        return (float) mean + (float) (deviation * Math.sqrt(3)) * (2 * unit - 1);
+        float unit = (2 * (int) (mix(seed + (index + 1) * GOLDEN) >>> 41) + 1) * 0x1p-23f - 1;
+        return (float) mean + unit * (SQRT_3 * (float) deviation);
+    }
+
+    private static short roundToBf16(float value) {
+        int bits = Float.floatToRawIntBits(value);
+        return (short) ((bits + 0x7fff + (bits >>> 16 & 1)) >>> 16);
     }
 
     private static long mix(long z) {

@@ -118,6 +118,8 @@ final class CudaContext implements AutoCloseable {
     }
 
     private static String describe(int code) {
+        // The runtime keeps a thread's last error for whoever asks next: cuBLAS would take it for its own.
+        cudart.cudaGetLastError();
         try (BytePointer name = cudart.cudaGetErrorName(code);
                 BytePointer text = cudart.cudaGetErrorString(code)) {
             return name.getString() + " (" + code + "), " + text.getString();
@@ -227,7 +229,6 @@ final class CudaContext implements AutoCloseable {
         Pointer pointer = new CudaAddress(0);
         int code = cudart.cudaMalloc(pointer, bytes);
         if (code != 0) {
-            cudart.cudaGetLastError();
             throw status.failure(
                     code,
                     "cudaMalloc",
@@ -244,7 +245,7 @@ final class CudaContext implements AutoCloseable {
     }
 
     /**
-     * Page-locked memory, zeroed. Takes about 0.65 s a GiB.
+     * Page-locked memory, its content undefined at first. Takes about 0.65 s a GiB.
      *
      * @throws CudaException {@link CudaException#outOfMemory} if the system does not give that much
      */
@@ -255,7 +256,6 @@ final class CudaContext implements AutoCloseable {
         Pointer pointer = new CudaAddress(0);
         int code = cudart.cudaHostAlloc(pointer, bytes, cudart.cudaHostAllocPortable | cudart.cudaHostAllocMapped);
         if (code != 0) {
-            cudart.cudaGetLastError();
             throw status.failure(
                     code,
                     "cudaHostAlloc",
@@ -281,7 +281,6 @@ final class CudaContext implements AutoCloseable {
                 | (readOnly ? cudart.cudaHostRegisterReadOnly : 0);
         int code = cudart.cudaHostRegister(pointer, bytes, flags);
         if (code != 0) {
-            cudart.cudaGetLastError();
             CudaException refused = status.failure(code, "cudaHostRegister", "");
             if (refused.sticky()) {
                 throw refused;
@@ -373,7 +372,6 @@ final class CudaContext implements AutoCloseable {
         bind();
         int code = call.getAsInt();
         if (code != 0) {
-            cudart.cudaGetLastError();
             log.warn("{}", status.failure(code, what, "").getMessage());
         }
     }

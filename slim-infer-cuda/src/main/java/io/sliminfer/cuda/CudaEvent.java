@@ -34,6 +34,7 @@ final class CudaEvent implements AutoCloseable {
         context.bindForeignThread();
         int code = cudart.cudaEventQuery(event);
         if (code == cudart.cudaErrorNotReady) {
+            cudart.cudaGetLastError(); // "Not ready" is kept as an error too.
             return false;
         }
         if (code != 0) {

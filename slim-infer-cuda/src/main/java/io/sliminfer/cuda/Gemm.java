@@ -68,7 +68,7 @@ final class Gemm implements AutoCloseable {
     private final GemmAlgorithms algorithms;
     private final Set<GemmShape> unmeasurable = new HashSet<>();
     private final Set<GemmShape> unsupported = new HashSet<>();
-    private final KernelArguments arguments;
+    private final @Nullable KernelArguments arguments;
     private final DeviceMemory workspace;
     private final CudaAddress workspacePointer;
     private final cublasLtContext handle = new cublasLtContext();
@@ -80,6 +80,9 @@ final class Gemm implements AutoCloseable {
     private final CudaAddress wPointer = new CudaAddress(0);
     private final Map<GemmShape, Plan> plans = new LinkedHashMap<>(16, 0.75f, true);
 
+    /** Plans of collected sequences that others have driven out of {@link #plans}. */
+    private final List<Plan> held = new ArrayList<>();
+
     private int measurements;
     private long measureNanos;
     private boolean closed;
@@ -90,6 +93,9 @@ final class Gemm implements AutoCloseable {
         private final cublasLtMatrixLayoutOpaque_t w;
         private final cublasLtMatrixLayoutOpaque_t y;
         private final cublasLtMatmulAlgo_t algorithm = new cublasLtMatmulAlgo_t();
+
+        /** A collected sequence will run it again, whatever else is run in between. */
+        private boolean held;
 
         // Row-major [rows, columns] is column-major [columns, rows] to the library.
         Plan(GemmShape shape) {
@@ -123,10 +129,10 @@ final class Gemm implements AutoCloseable {
     }
 
     /**
-     * @param arguments says whether launches are collected
+     * @param arguments says whether launches are collected, or null if they never are
      * @param cache     folder of SlimInfer's caches; measured algorithms go to {@code cuda-gemm} in it
      */
-    Gemm(CudaContext context, KernelArguments arguments, Path cache, Choice choice) {
+    Gemm(CudaContext context, @Nullable KernelArguments arguments, Path cache, Choice choice) {
         this.context = context;
         this.arguments = arguments;
         this.status = context.status();
@@ -230,8 +236,9 @@ final class Gemm implements AutoCloseable {
         if (plan == null) {
             return false;
         }
-        LaunchList list = arguments.collecting();
+        LaunchList list = arguments == null ? null : arguments.collecting();
         if (list != null) {
+            plan.held = true;
             list.add(new Product(this, stream, shape, plan, y, x, w));
             return true;
         }
@@ -303,7 +310,11 @@ final class Gemm implements AutoCloseable {
         }
         if (plans.size() >= PLANS_MAX) {
             Plan oldest = plans.remove(plans.keySet().iterator().next());
-            oldest.close();
+            if (oldest.held) {
+                held.add(oldest);
+            } else {
+                oldest.close();
+            }
         }
         plans.put(shape, plan);
         return plan;
@@ -570,6 +581,8 @@ final class Gemm implements AutoCloseable {
         context.released(this, 0);
         plans.values().forEach(Plan::close);
         plans.clear();
+        held.forEach(Plan::close);
+        held.clear();
         cublas.cublasLtMatmulDescDestroy(product);
         // With the context lost this could only fail, and the process's end frees what is left.
         if (!status.isLost()) {

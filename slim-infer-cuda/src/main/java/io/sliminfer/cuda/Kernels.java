@@ -119,7 +119,7 @@ final class Kernels {
                 .launch(stream, rows, up(inner, 256 * vector), 1, 256, 0);
     }
 
-    /** Fills with seeded random values ({@link RandomTensor}). */
+    /** Fills with seeded random values ({@link RandomTensor}) around 0. */
     void fill(CudaStream stream, long address, DType to, RandomTensor random) {
         long count = random.rows() * random.columns();
         loading(to == compute ? "fill_random" : "fill_random_f")
@@ -127,8 +127,7 @@ final class Kernels {
                 .pointer(address)
                 .wide(count)
                 .wide(random.seed())
-                .real((float) random.mean())
-                .real((float) (random.deviation() * Math.sqrt(3)))
+                .real((float) random.deviation())
                 .launch(stream, (int) Math.min((count + 255) / 256, 65536), 1, 1, 256, 0);
     }
 

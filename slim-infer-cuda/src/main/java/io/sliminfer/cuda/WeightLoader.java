@@ -57,7 +57,7 @@ final class WeightLoader implements AutoCloseable {
      * piece was read from the file.
      */
     void load(TensorSource source, long address, DType to) {
-        if (source instanceof RandomTensor random) {
+        if (source instanceof RandomTensor random && random.mean() == 0) {
             kernels.fill(stream, address, to, random);
             return;
         }

@@ -1,6 +1,7 @@
 package io.sliminfer.cuda;
 
 import java.lang.annotation.ElementType;
+import java.lang.annotation.Inherited;
 import java.lang.annotation.Retention;
 import java.lang.annotation.RetentionPolicy;
 import java.lang.annotation.Target;
@@ -10,6 +11,7 @@ import org.junit.jupiter.api.extension.ExtendWith;
 /** Needs a GPU with CUDA's libraries: skipped with the reason where there is none, failed there with {@code -Dgpu.required=true}. */
 @Target(ElementType.TYPE)
 @Retention(RetentionPolicy.RUNTIME)
+@Inherited
 @Tag("gpu")
 @ExtendWith(GpuCondition.class)
-@interface GpuTest {}
+public @interface GpuTest {}

@@ -15,8 +15,8 @@
 #if DTYPE != 1 && DTYPE != 2
 #error "attend_mma: DTYPE must be 1 or 2"
 #endif
-#if HEAD_DIM != 64 && HEAD_DIM != 80 && HEAD_DIM != 96 && HEAD_DIM != 128
-#error "attend_mma: HEAD_DIM must be 64, 80, 96 or 128"
+#if HEAD_DIM % 16 != 0 || HEAD_DIM < 16 || HEAD_DIM > 128
+#error "attend_mma: HEAD_DIM must be a multiple of 16, at most 128"
 #endif
 
 #define TILE_M 128

@@ -94,7 +94,7 @@ __device__ __forceinline__ void mbarrier_init(u32 bar, int arrivals) {
 // Waits until the phase of that parity is complete.
 __device__ __forceinline__ void mbarrier_wait(u32 bar, u32 parity) {
 #ifdef DEBUG_TIMEOUT
-    u64 start = 0;
+    u32 start = 0;  // a hang becomes an error after 2 s
 #endif
     while (true) {
         u32 done;
@@ -107,10 +107,11 @@ __device__ __forceinline__ void mbarrier_wait(u32 bar, u32 parity) {
             : "memory");
         if (done) return;
 #ifdef DEBUG_TIMEOUT
-        u64 now;
-        asm volatile("mov.u64 %0, %%globaltimer;" : "=l"(now));
+        u32 now;
+        asm volatile("mov.u32 %0, %%globaltimer_lo;" : "=r"(now));
         if (start == 0) start = now;
-        if (now - start > 2000000000ull) asm volatile("trap;");
+        // Not trap: control flow that ends here would cost setmaxnreg, and the products would be serialized.
+        if (now - start > 2000000000u) asm volatile("st.global.u32 [%0], %1;" ::"l"(0ull), "r"(bar));
 #endif
     }
 }
@@ -300,8 +301,9 @@ __device__ __forceinline__ void softmax(const bool masked, float (&s)[TILE_N / 2
         m = fmaxf(m, __shfl_xor_sync(0xffffffffu, m, 1));
         m = fmaxf(m, __shfl_xor_sync(0xffffffffu, m, 2));
         // A row may see nothing of the tile it starts with: inf - inf must not come up.
-        const float shift = masked && m == negativeInfinity ? 0.0f : m * scale2;
-        rows.correction[r] = exp2_fast(fmaf(rows.maximum[r], scale2, -shift));
+        const float shift = masked && m == negativeInfinity ? 0.0f : __fmul_rn(m, scale2);
+        // Both products rounded (no FMA): an unchanged maximum corrects by exactly 1, which `rescale` looks for.
+        rows.correction[r] = exp2_fast(__fmul_rn(rows.maximum[r], scale2) - shift);
         rows.maximum[r] = m;
         a = b = 0.0f;
 #pragma unroll
@@ -478,6 +480,7 @@ extern "C" __global__ void __launch_bounds__(128 * (CONSUMERS + 1), 1)
         auto clear_values = [&] {
             const int valid = tokens - lastTile * TILE_N;
             if (valid >= TILE_N) return;
+            mbarrier_wait(fullV, 0);
             for (int i = threadIdx.x - 128; i < (TILE_N - valid) * CHUNKS; i += 128 * CONSUMERS) {
                 const u32 to = sharedV + i % HALVES * (TILE_N * 128) + valid * 128 + i / HALVES * 16;
                 asm volatile("st.shared.v4.b32 [%0], {%1, %1, %1, %1};" ::"r"(to), "r"(0) : "memory");
@@ -501,7 +504,6 @@ extern "C" __global__ void __launch_bounds__(128 * (CONSUMERS + 1), 1)
         release(emptyK, k);
         softmax(true, s, rows, scale2, lastTile * TILE_N + column);
         pack_probabilities(p, s);
-        mbarrier_wait(fullV, 0);
         clear_values();
 
         auto step = [&](int tile, const bool masked) {
