@@ -1,5 +1,6 @@
 package io.sliminfer.benchmarks;
 
+import io.sliminfer.benchmarks.cuda.CudaCommand;
 import io.sliminfer.benchmarks.quality.CalibrateCommand;
 import io.sliminfer.benchmarks.quality.QualityCommand;
 import io.sliminfer.benchmarks.report.BenchmarkVersion;
@@ -26,7 +27,13 @@ import picocli.CommandLine.Spec;
         mixinStandardHelpOptions = true,
         versionProvider = BenchmarkVersion.class,
         synopsisSubcommandLabel = "COMMAND",
-        subcommands = {SpeedCommand.class, OffloadCommand.class, QualityCommand.class, CalibrateCommand.class})
+        subcommands = {
+            SpeedCommand.class,
+            OffloadCommand.class,
+            CudaCommand.class,
+            QualityCommand.class,
+            CalibrateCommand.class
+        })
 public final class Main implements Runnable {
 
     @Spec

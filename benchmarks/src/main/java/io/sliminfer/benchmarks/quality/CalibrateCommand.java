@@ -157,8 +157,7 @@ public final class CalibrateCommand implements Callable<Integer> {
         List<RulerTask> chosenTasks =
                 cases == null ? options.checked("--tasks", () -> RulerTask.parse(tasks)) : List.of();
         Path target = target();
-        try (ModelUnderTest model =
-                options.open(PruneSettings.of(sizes, 0))) {
+        try (ModelUnderTest model = options.open(PruneSettings.of(sizes, 0))) {
             List<Integer> candidates = candidateLayers(model.engine().model().layers());
             List<EvalCase> toAsk = cases == null ? generated(model, chosenTasks) : CaseFile.read(cases);
             try (QualityRun run = new QualityRun(options, RESULTS, model)) {

@@ -32,8 +32,7 @@ final class ModelUnderTest implements AutoCloseable {
      * @param compute dtype of activations, or null to choose
      * @param pruning of requests that do not choose for themselves
      */
-    static ModelUnderTest open(
-            Path folder, @Nullable String backend, @Nullable DType compute, PruneSettings pruning) {
+    static ModelUnderTest open(Path folder, @Nullable String backend, @Nullable DType compute, PruneSettings pruning) {
         PromptTokens tokens = PromptTokens.open(folder);
         try {
             ChatEngine engine = ChatEngines.open(

@@ -1,16 +1,19 @@
 package io.sliminfer.benchmarks.report;
 
 import io.sliminfer.format.ModelFormatException;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.Objects;
+import java.util.function.Function;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.ParameterException;
+import tools.jackson.databind.JsonNode;
 
 /** Checks of a sub-command's options: what is refused names the option and ends with exit code 2. */
 public record CommandChecks(CommandLine command) {
@@ -75,6 +78,16 @@ public record CommandChecks(CommandLine command) {
             throw refused("--prompt " + prompts + " has a length twice");
         }
         return prompts.stream().sorted().toList();
+    }
+
+    /** Tables of the files that {@code --table} names. */
+    public String render(List<Path> files, Function<List<JsonNode>, String> table) {
+        StringBuilder text = new StringBuilder();
+        for (Path file : files) {
+            List<JsonNode> lines = checked("--table", () -> JsonLines.read(file));
+            text.append(text.isEmpty() ? "" : "\n").append(checked("--table " + file, () -> table.apply(lines)));
+        }
+        return text.toString();
     }
 
     public ParameterException refused(String message) {

@@ -1,5 +1,7 @@
 package io.sliminfer.benchmarks.report;
 
+import io.sliminfer.backend.DeviceInfo;
+import io.sliminfer.prune.PruneSchedule;
 import java.io.IOException;
 import java.net.URISyntaxException;
 import java.nio.charset.StandardCharsets;
@@ -10,6 +12,7 @@ import java.time.Instant;
 import java.time.temporal.ChronoUnit;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
 
@@ -18,6 +21,7 @@ public final class RunHeader {
 
     public static final String TYPE = "run";
 
+    private static final String COMMIT = "slim-infer.benchmarks.commit";
     private static final String UNKNOWN = "unknown";
 
     private RunHeader() {}
@@ -38,11 +42,30 @@ public final class RunHeader {
         return header;
     }
 
+    /** For a header: what the engine runs on. */
+    public static Map<String, Object> backend(DeviceInfo device) {
+        Map<String, Object> backend = new LinkedHashMap<>();
+        backend.put("name", device.backend());
+        backend.put("description", device.description());
+        backend.put("compute", device.compute().name().toLowerCase(Locale.ROOT));
+        return backend;
+    }
+
+    /** For a header: a schedule in words. */
+    public static String schedule(PruneSchedule schedule) {
+        return "%s, blocks of %d, units of %d, window %d, sink %d"
+                .formatted(schedule.steps(), schedule.block(), schedule.unit(), schedule.window(), schedule.sink());
+    }
+
     /**
      * The commit of the checkout that this program lies in; {@code -modified} where files differ from it, {@code unknown} outside
-     * of a checkout.
+     * of a checkout, unless {@code -Dslim-infer.benchmarks.commit} says what was carried there.
      */
     static String commit() {
+        String given = System.getProperty(COMMIT);
+        if (given != null && !given.isBlank()) {
+            return given.strip();
+        }
         Path folder = folderOfProgram();
         String commit = git(folder, "rev-parse", "HEAD");
         if (commit.isEmpty()) {

@@ -33,8 +33,8 @@ public record RunLines(JsonNode header, List<JsonNode> lines) {
         JsonNode header = lines.get(0);
         if (!type(header).equals(RunHeader.TYPE)
                 || !header.path("benchmark").asString("").equals(benchmark)) {
-            throw new IllegalArgumentException("the results do not start with a line of type " + RunHeader.TYPE
-                    + " and benchmark " + benchmark);
+            throw new IllegalArgumentException(
+                    "the results do not start with a line of type " + RunHeader.TYPE + " and benchmark " + benchmark);
         }
         RunLines run = new RunLines(header, List.copyOf(lines.subList(1, lines.size())));
         if (run.ofType("summary").isEmpty()) {

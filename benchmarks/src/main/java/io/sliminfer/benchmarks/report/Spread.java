@@ -4,6 +4,8 @@ import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.OptionalDouble;
+import tools.jackson.databind.JsonNode;
 
 /** Median and extremes of a few samples. */
 public record Spread(double median, double min, double max, int count) {
@@ -18,6 +20,23 @@ public record Spread(double median, double min, double max, int count) {
         int middle = sorted.length / 2;
         double median = sorted.length % 2 == 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
         return new Spread(median, sorted[0], sorted[sorted.length - 1], sorted.length);
+    }
+
+    /** The median of the numbers of this name that samples have. */
+    public static OptionalDouble median(String metric, List<JsonNode> samples) {
+        List<Double> values = values(metric, samples);
+        return values.isEmpty()
+                ? OptionalDouble.empty()
+                : OptionalDouble.of(of(values).median());
+    }
+
+    /** The numbers of this name that samples have. */
+    public static List<Double> values(String metric, List<JsonNode> samples) {
+        return samples.stream()
+                .map(sample -> sample.path(metric))
+                .filter(JsonNode::isNumber)
+                .map(JsonNode::asDouble)
+                .toList();
     }
 
     /** For a line of results. */

@@ -1,6 +1,6 @@
 /**
- * What all measurements share: JSON lines, Markdown tables, the machine and the process they ran on, medians. Knows nothing of
- * what is measured.
+ * What all measurements share: JSON lines, Markdown tables, the machine and the process they ran on, medians. Measures nothing
+ * itself.
  */
 @NullMarked
 package io.sliminfer.benchmarks.report;

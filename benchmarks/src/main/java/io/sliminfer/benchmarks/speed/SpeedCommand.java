@@ -26,7 +26,6 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Spec;
-import tools.jackson.databind.JsonNode;
 
 /** Options of the {@code speed} command. All are checked before a model is written or loaded. */
 @Command(
@@ -137,7 +136,7 @@ public final class SpeedCommand implements Callable<Integer> {
     public Integer call() {
         PrintWriter stdout = checks().command().getOut();
         if (!tables.isEmpty()) {
-            stdout.print(render(tables));
+            stdout.print(checks().render(tables, SpeedTable::render));
             stdout.flush();
             return 0;
         }
@@ -173,16 +172,6 @@ public final class SpeedCommand implements Callable<Integer> {
         return settings.schedule() != null
                 ? settings.schedule()
                 : DefaultSchedule.of(settings.model().layers());
-    }
-
-    private String render(List<Path> files) {
-        StringBuilder text = new StringBuilder();
-        for (Path file : files) {
-            List<JsonNode> lines = checks().checked("--table", () -> JsonLines.read(file));
-            text.append(text.isEmpty() ? "" : "\n")
-                    .append(checks().checked("--table " + file, () -> SpeedTable.render(lines)));
-        }
-        return text.toString();
     }
 
     private SpeedSettings settings() {

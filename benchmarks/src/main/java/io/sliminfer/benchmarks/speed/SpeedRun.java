@@ -51,12 +51,7 @@ final class SpeedRun {
      * @param schedule of pruned prompts
      * @param progress told what is being done
      */
-    SpeedRun(
-            SpeedSettings settings,
-            ModelConfig model,
-            PruneSchedule schedule,
-            Results results,
-            PrintWriter progress) {
+    SpeedRun(SpeedSettings settings, ModelConfig model, PruneSchedule schedule, Results results, PrintWriter progress) {
         this.settings = settings;
         this.model = model;
         this.schedule = schedule;
@@ -222,26 +217,14 @@ final class SpeedRun {
         header.put("model", settings.model().name());
         header.put("parameters", folder.parameters());
         header.put("modelDtype", folder.config().dtype().name().toLowerCase(Locale.ROOT));
-        Map<String, Object> backend = new LinkedHashMap<>();
-        backend.put("name", device.backend());
-        backend.put("description", device.description());
-        backend.put("compute", device.compute().name().toLowerCase(Locale.ROOT));
-        header.put("backend", backend);
+        header.put("backend", RunHeader.backend(device));
         header.put("threads", settings.threadCount());
         header.put("prompts", settings.prompts());
         header.put("modes", settings.modes().stream().map(Mode::label).toList());
         header.put("rounds", settings.rounds());
         header.put("warmUps", settings.warmUps());
         header.put("tokens", settings.tokens());
-        header.put(
-                "schedule",
-                "%s, blocks of %d, units of %d, window %d, sink %d"
-                        .formatted(
-                                schedule.steps(),
-                                schedule.block(),
-                                schedule.unit(),
-                                schedule.window(),
-                                schedule.sink()));
+        header.put("schedule", RunHeader.schedule(schedule));
         header.put("seed", settings.seed());
         header.put(
                 "baselines", settings.baselines().stream().map(Baseline::label).toList());

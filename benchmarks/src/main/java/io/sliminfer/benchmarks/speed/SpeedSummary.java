@@ -53,7 +53,7 @@ final class SpeedSummary {
     }
 
     private static void addMetric(Map<String, Object> summary, String metric, List<JsonNode> samples) {
-        List<Double> values = values(metric, samples);
+        List<Double> values = Spread.values(metric, samples);
         if (!values.isEmpty()) {
             summary.put(metric, Spread.of(values).toMap());
         } else if (samples.get(0).has(metric)) {
@@ -70,24 +70,10 @@ final class SpeedSummary {
             @org.jspecify.annotations.Nullable List<JsonNode> others,
             String mode) {
         boolean itself = others == null || others.get(0).path("mode").asString().equals(mode);
-        OptionalDouble own = median(metric, samples);
+        OptionalDouble own = Spread.median(metric, samples);
         if (!itself && own.isPresent()) {
-            median(metric, others).ifPresent(other -> summary.put(name, Spread.rounded(own.getAsDouble() / other)));
+            Spread.median(metric, others)
+                    .ifPresent(other -> summary.put(name, Spread.rounded(own.getAsDouble() / other)));
         }
-    }
-
-    private static OptionalDouble median(String metric, List<JsonNode> samples) {
-        List<Double> values = values(metric, samples);
-        return values.isEmpty()
-                ? OptionalDouble.empty()
-                : OptionalDouble.of(Spread.of(values).median());
-    }
-
-    private static List<Double> values(String metric, List<JsonNode> samples) {
-        return samples.stream()
-                .map(sample -> sample.path(metric))
-                .filter(JsonNode::isNumber)
-                .map(JsonNode::asDouble)
-                .toList();
     }
 }

@@ -14,8 +14,9 @@ public final class BackendChoice {
 
     /** The provider that {@code --backend} names; it can be used here. */
     public static BackendProvider provider(CommandChecks checks, String name) {
-        List<BackendProvider> providers =
-                ServiceLoader.load(BackendProvider.class).stream().map(ServiceLoader.Provider::get).toList();
+        List<BackendProvider> providers = ServiceLoader.load(BackendProvider.class).stream()
+                .map(ServiceLoader.Provider::get)
+                .toList();
         BackendProvider provider = providers.stream()
                 .filter(candidate -> candidate.name().equals(name))
                 .findFirst()

@@ -89,7 +89,7 @@ class CalibrateCommandTests {
                 .contains("| Layer |", "| Schedule", "| " + chosen + " ", "Scores of the answers");
         assertThat(err.toString()).contains("sensitivity 2/2 niah_single_2-512", "dense and 4 schedules");
 
-        try (ModelUnderTest loaded = ModelUnderTest.open(model, null, PruneSettings.defaults())) {
+        try (ModelUnderTest loaded = ModelUnderTest.open(model, null, null, PruneSettings.defaults())) {
             PruneDefaults pruning = loaded.engine().pruning();
             assertThat(pruning.origin()).isEqualTo(PruneDefaults.Origin.CALIBRATED);
             assertThat(pruning.schedule().steps()).isEqualTo(PruneSchedule.parseSteps(chosen));
