@@ -22,7 +22,7 @@ constexpr int HALF = HEAD_DIM / 2;
 constexpr int PAIRS = HALF % 4 == 0 ? 4 : HALF % 2 == 0 ? 2 : 1;
 constexpr int SHARES = HALF / PAIRS;
 
-constexpr int lanes_of(int shares) {
+__device__ constexpr int lanes_of(int shares) {  // NVRTC takes a function without a space for a host function
     int lanes = 1;
     while (lanes < shares && lanes < 32) lanes *= 2;
     return lanes;
