@@ -1002,7 +1002,7 @@ int main(int count, char** arguments) {
         check_fill(dtype);
         check_convert(dtype);
         // 250 and 30 go element by element.
-        std::vector<int> headDims = isSmall ? std::vector<int>{80, 128} : dtype == 1 ? std::vector<int>{64, 128} : std::vector<int>{30, 36, 64, 80, 96, 128, 250, 256};
+        std::vector<int> headDims = isSmall ? std::vector<int>{80, 128} : dtype == 1 ? std::vector<int>{64, 128} : std::vector<int>{30, 32, 36, 64, 80, 96, 128, 250, 256};
         check_rope_all(dtype, headDims);
         check_scores_all(dtype, headDims);
     }

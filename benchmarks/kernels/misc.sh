@@ -20,7 +20,7 @@ capability=$(nvidia-smi --query-gpu=compute_cap --format=csv,noheader --id=0 | t
     for dtype in 0 1 2; do
         cubin="nvcc -cubin -lineinfo -arch=sm_$capability -DDTYPE=$dtype"
         echo "$cubin -o $build/elementwise_d$dtype.cubin $kernels/elementwise.cu"
-        dims="30 36 64 80 96 128 250 256"
+        dims="30 32 36 64 80 96 128 250 256"
         [ $dtype = 1 ] && dims="64 128"
         for dim in $dims; do
             for kernel in rope prune; do

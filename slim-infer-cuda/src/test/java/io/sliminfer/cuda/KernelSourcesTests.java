@@ -31,21 +31,63 @@ import org.junit.jupiter.api.io.TempDir;
  * <pre>{@code // builds: DTYPE=1,2 HEAD_DIM=64,128 arch=80,90a}</pre>
  *
  * at its head: names of macros with their values, and {@code arch}, compute capabilities as nvcc writes them. A line stands for the
- * product of its lists.
+ * product of its lists; the last values of a line are its most important ones. For sm_80 and sm_90a, which run the two sets of
+ * kernels, each value is compiled at least once, for the others the last ones; {@code -Dkernels.builds=all} compiles the products.
  */
 class KernelSourcesTests {
 
     private static final Path KERNELS = Path.of("src/main/resources/io/sliminfer/cuda/kernels");
     private static final String BUILDS = "// builds:";
 
-    /** Compiled with all macros; of the other architectures each file has its first and its last build. */
-    private static final Set<String> WHOLE = Set.of("80", "90a");
+    private static final Set<String> EACH_VALUE = Set.of("80", "90a");
 
     /** One call of nvcc. */
     private record Build(Path source, String arch, Map<String, String> macros) {
 
         private String name() {
             return source.getFileName() + " " + macros + " sm_" + arch;
+        }
+    }
+
+    /** A line of a source: architectures, and the values of each macro. */
+    private record Line(Path source, List<String> archs, Map<String, List<String>> macros) {
+
+        /** Every combination for every architecture. */
+        private List<Build> all() {
+            List<Map<String, String>> product = List.of(Map.of());
+            for (Map.Entry<String, List<String>> macro : macros.entrySet()) {
+                List<Map<String, String>> next = new ArrayList<>();
+                for (Map<String, String> chosen : product) {
+                    for (String value : macro.getValue()) {
+                        Map<String, String> more = new LinkedHashMap<>(chosen);
+                        more.put(macro.getKey(), value);
+                        next.add(more);
+                    }
+                }
+                product = next;
+            }
+            List<Build> builds = new ArrayList<>();
+            for (String arch : archs) {
+                product.forEach(chosen -> builds.add(new Build(source, arch, chosen)));
+            }
+            return builds;
+        }
+
+        /** The last values together, then each other value at least once where the architecture asks for it. */
+        private List<Build> sample() {
+            int longest = macros.values().stream().mapToInt(List::size).max().orElse(1);
+            List<Build> builds = new ArrayList<>();
+            for (String arch : archs) {
+                for (int i = 0; i < (EACH_VALUE.contains(arch) ? longest : 1); i++) {
+                    Map<String, String> chosen = new LinkedHashMap<>();
+                    for (Map.Entry<String, List<String>> macro : macros.entrySet()) {
+                        List<String> values = macro.getValue();
+                        chosen.put(macro.getKey(), values.get(values.size() - 1 - i % values.size()));
+                    }
+                    builds.add(new Build(source, arch, chosen));
+                }
+            }
+            return builds;
         }
     }
 
@@ -93,10 +135,10 @@ class KernelSourcesTests {
     @Test
     void sayWhatTheyAreBuiltFor() throws IOException {
         for (Path source : kernels()) {
-            assertThat(builds(source))
+            assertThat(lines(source))
                     .as(source + " needs a line like '" + BUILDS + " DTYPE=1,2 HEAD_DIM=64,128 arch=80,90a'")
                     .isNotEmpty()
-                    .allMatch(build -> build.macros().containsKey("DTYPE"));
+                    .allMatch(line -> !line.archs().isEmpty() && line.macros().containsKey("DTYPE"));
         }
     }
 
@@ -105,17 +147,19 @@ class KernelSourcesTests {
     void compileForAllThatTheySay() throws Exception {
         String nvcc = nvcc();
         assumeTrue(nvcc != null, "nvcc is neither on PATH nor in /usr/local/cuda/bin");
-        List<Build> chosen = new ArrayList<>();
+        boolean all = "all".equals(System.getProperty("kernels.builds"));
+        Set<Build> chosen = new LinkedHashSet<>();
         for (Path source : kernels()) {
-            chosen.addAll(sample(builds(source)));
+            for (Line line : lines(source)) {
+                chosen.addAll(all ? line.all() : line.sample());
+            }
         }
         ExecutorService workers =
                 Executors.newFixedThreadPool(Runtime.getRuntime().availableProcessors());
         try {
             List<Callable<String>> calls = new ArrayList<>();
-            for (int i = 0; i < chosen.size(); i++) {
-                Build build = chosen.get(i);
-                Path cubin = folder.resolve(i + ".cubin");
+            for (Build build : chosen) {
+                Path cubin = folder.resolve(calls.size() + ".cubin");
                 calls.add(() -> compile(nvcc, build, cubin));
             }
             List<String> errors = new ArrayList<>();
@@ -130,49 +174,27 @@ class KernelSourcesTests {
         }
     }
 
-    /** Which of a file's builds are compiled. */
-    private static List<Build> sample(List<Build> all) {
-        List<Build> chosen = new ArrayList<>();
-        Map<String, List<Build>> ofArch = new LinkedHashMap<>();
-        for (Build build : all) {
-            ofArch.computeIfAbsent(build.arch(), arch -> new ArrayList<>()).add(build);
-        }
-        ofArch.forEach((arch, builds) -> chosen.addAll(
-                WHOLE.contains(arch)
-                        ? builds
-                        : new LinkedHashSet<>(List.of(builds.get(0), builds.get(builds.size() - 1)))));
-        return chosen;
-    }
-
-    /** What a source's lines say, without repetitions. */
-    private static List<Build> builds(Path source) throws IOException {
-        Set<Build> builds = new LinkedHashSet<>();
-        for (String line : Files.readAllLines(source)) {
-            if (line.startsWith(BUILDS)) {
-                List<Map<String, String>> product = List.of(Map.of());
-                for (String list : line.substring(BUILDS.length()).strip().split("\\s+")) {
-                    assertThat(list).as(source + ": " + line).matches("\\w+=\\w+(,\\w+)*");
+    private static List<Line> lines(Path source) throws IOException {
+        List<Line> lines = new ArrayList<>();
+        for (String text : Files.readAllLines(source)) {
+            if (text.startsWith(BUILDS)) {
+                List<String> archs = List.of();
+                Map<String, List<String>> macros = new LinkedHashMap<>();
+                for (String list : text.substring(BUILDS.length()).strip().split("\\s+")) {
+                    assertThat(list).as(source + ": " + text).matches("\\w+=\\w+(,\\w+)*");
                     String name = list.substring(0, list.indexOf('='));
-                    List<Map<String, String>> next = new ArrayList<>();
-                    for (Map<String, String> macros : product) {
-                        for (String value : list.substring(name.length() + 1).split(",")) {
-                            Map<String, String> more = new LinkedHashMap<>(macros);
-                            more.put(name, value);
-                            next.add(more);
-                        }
+                    List<String> values =
+                            List.of(list.substring(name.length() + 1).split(","));
+                    if (name.equals("arch")) {
+                        archs = values;
+                    } else {
+                        macros.put(name, values);
                     }
-                    product = next;
                 }
-                for (Map<String, String> macros : product) {
-                    String arch = macros.remove("arch");
-                    assertThat(arch)
-                            .as(source + ": " + line + " must name arch")
-                            .isNotNull();
-                    builds.add(new Build(source, arch, macros));
-                }
+                lines.add(new Line(source, archs, macros));
             }
         }
-        return List.copyOf(builds);
+        return lines;
     }
 
     /** An empty text, or what the compiler said. */
