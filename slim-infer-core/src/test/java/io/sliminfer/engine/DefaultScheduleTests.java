@@ -17,7 +17,13 @@ class DefaultScheduleTests {
     @ParameterizedTest
     @CsvSource(
             delimiter = '|',
-            value = {"4 | 1:0.25,2:0.125", "12 | 4:0.25,8:0.125", "28 | 9:0.25,18:0.125", "32 | 10:0.25,21:0.125"})
+            value = {
+                "4 | 1:0.25,2:0.125",
+                "12 | 4:0.25,8:0.125",
+                "16 | 5:0.25,10:0.125",
+                "28 | 8:0.25,18:0.125",
+                "32 | 9:0.25,21:0.125"
+            })
     void prunesAfterAThirdAndAfterTwoThirds(int layers, String steps) {
         assertThat(DefaultSchedule.of(layers).steps()).isEqualTo(PruneSchedule.parseSteps(steps));
     }

@@ -22,6 +22,7 @@ import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.Set;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -33,8 +34,14 @@ final class CudaBackend implements Backend {
 
     private static final Logger log = LoggerFactory.getLogger(CudaBackend.class);
 
-    /** Rows of a prefill tile: products at full speed and enough blocks of attention to fill the card. */
-    private static final int TILE = 4096;
+    /**
+     * Rows of a prefill tile for each multiprocessor. With blocks of 128 rows by 256 columns in products and of 128 rows by one head in
+     * attention, 32 rows a multiprocessor make whole waves of blocks for hidden sizes and heads that are powers of two: 4,224 rows
+     * on the 132 of an H100.
+     */
+    private static final int TILE_ROWS = 32;
+
+    private static final int TILE_STEP = 128;
 
     /** Of the memory that is free at start, so much is left to the driver and other programs. */
     private static final double FREE_SHARE = 0.95;
@@ -52,7 +59,10 @@ final class CudaBackend implements Backend {
     private final CudaOps ops;
     private final Segments segments;
     private final CudaCopies copies;
-    private final WeightLoader loader;
+    private final Kernels kernels;
+    /** Open while weights are loaded; its buffers are free again for the KV cache, which comes after them. */
+    private @Nullable WeightLoader loader;
+
     private boolean closed;
 
     CudaBackend(BackendSettings settings) {
@@ -87,17 +97,16 @@ final class CudaBackend implements Backend {
                     compute,
                     settings.memoryBytes() > 0 ? settings.memoryBytes() : free,
                     true,
-                    TILE);
+                    Math.max(TILE_STEP, context.multiprocessors() * TILE_ROWS / TILE_STEP * TILE_STEP));
             stream = context.stream(0);
             library = new KernelLibrary(context, cache);
             library.prepare(Kernels.of(compute));
-            Kernels kernels = new Kernels(library, compute);
+            kernels = new Kernels(library, compute);
             heads = new HeadKernelCache(library, compute, context.capability());
             gemm = new Gemm(context, library.arguments(), cache, Gemm.Choice.MEASURED);
             ops = new CudaOps(context, stream, compute, kernels, heads, gemm);
             segments = new Segments(stream, library.arguments(), ops.views());
             copies = new CudaCopies(context, stream);
-            loader = new WeightLoader(context, stream, kernels);
         } catch (RuntimeException | Error e) {
             context.close();
             throw e;
@@ -140,7 +149,6 @@ final class CudaBackend implements Backend {
                 hidden * model.vocabulary(); // the embedding table of a model with a head of its own is in host memory
         return (model.layers() * layer + head) * compute.bytes()
                 + WorkBytes.of(size, compute).all()
-                + WeightLoader.bytes()
                 + Gemm.WORKSPACE_BYTES
                 + SMALL_BYTES;
     }
@@ -208,13 +216,30 @@ final class CudaBackend implements Backend {
         return new CudaWeight(spec.name(), row, spec.columns(), bytes, address, bias);
     }
 
+    private WeightLoader loader() {
+        WeightLoader open = loader;
+        if (open == null) {
+            open = new WeightLoader(context, stream, kernels);
+            loader = open;
+        }
+        return open;
+    }
+
+    private void closeLoader() {
+        WeightLoader open = loader;
+        if (open != null) {
+            loader = null;
+            open.close();
+        }
+    }
+
     /** Vectors one after the other as float32; returns their address. */
     private long vector(String name, List<TensorSource> parts) {
         long elements = parts.stream().mapToLong(TensorSource::columns).sum();
         long address = context.allocate(name, elements * 4).address();
         long at = address;
         for (TensorSource part : parts) {
-            loader.load(part, at, DType.F32);
+            loader().load(part, at, DType.F32);
             at += part.columns() * 4;
         }
         return address;
@@ -235,6 +260,7 @@ final class CudaBackend implements Backend {
                     + " does not work with slim-infer.backend=cuda and slim-infer.compute-type="
                     + compute.name().toLowerCase(Locale.ROOT) + ": use auto or " + KvType.of(compute));
         }
+        closeLoader();
         long slotBytes = type.slotBytes(block, kvHeads, headDim);
         long bytes = slots * slotBytes;
         DeviceMemory memory = context.allocate("the KV cache", bytes);
@@ -268,7 +294,7 @@ final class CudaBackend implements Backend {
     public void close() {
         if (!closed) {
             closed = true;
-            loader.close();
+            closeLoader();
             segments.close();
             gemm.close();
             library.close();

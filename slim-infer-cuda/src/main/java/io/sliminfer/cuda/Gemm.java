@@ -68,6 +68,9 @@ final class Gemm implements AutoCloseable {
     private final GemmAlgorithms algorithms;
     private final Set<GemmShape> unmeasurable = new HashSet<>();
     private final Set<GemmShape> unsupported = new HashSet<>();
+    /** Rows that {@link #tune} was told of: they come in every long prompt. */
+    private final Set<Integer> exactRows = new HashSet<>();
+
     private final @Nullable KernelArguments arguments;
     private final DeviceMemory workspace;
     private final CudaAddress workspacePointer;
@@ -183,9 +186,10 @@ final class Gemm implements AutoCloseable {
         }
         Set<GemmShape> unknown = new LinkedHashSet<>();
         for (Shape shape : shapes) {
+            exactRows.add(shape.m());
             unknown.add(
                     GemmShape.dense(shape.type(), shape.yType(), shape.m(), shape.n(), shape.k(), shape.accumulate())
-                            .measured());
+                            .measured(exactRows));
         }
         unknown.removeIf(shape -> algorithms.get(shape) != null);
         if (unknown.isEmpty()) {
@@ -284,7 +288,7 @@ final class Gemm implements AutoCloseable {
     }
 
     private @Nullable Plan plan(CudaStream stream, GemmShape shape, long w) {
-        GemmShape known = shape.measured();
+        GemmShape known = shape.measured(exactRows);
         if (measured && algorithms.get(known) == null && !unmeasurable.contains(known) && !stream.isCapturing()) {
             try (Scratch scratch = new Scratch(context, stream)) {
                 if (measure(stream, known, w, scratch)) {

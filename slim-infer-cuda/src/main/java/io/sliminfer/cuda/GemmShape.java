@@ -1,6 +1,7 @@
 package io.sliminfer.cuda;
 
 import io.sliminfer.format.DType;
+import java.util.Set;
 
 /**
  * All that a matrix product {@code Y[m,n] = X[m,k] W[n,k]^T} must have in common with another to be run by the same algorithm.
@@ -43,9 +44,12 @@ record GemmShape(
     /**
      * The shape that is measured for this one. Every m up to 16 is a decode batch of its own. Above, the best algorithm changes
      * slowly with m, and a prompt can have any length: to measure each one would cost a first token more than it could win.
+     *
+     * @param exactRows numbers of rows that are worth a measurement of their own, such as a full prefill tile's
      */
-    GemmShape measured() {
-        return new GemmShape(type, yType, rowClass(m), n, k, xLd, wLd, yLd, alignment, accumulate);
+    GemmShape measured(Set<Integer> exactRows) {
+        int rows = exactRows.contains(m) ? m : rowClass(m);
+        return new GemmShape(type, yType, rows, n, k, xLd, wLd, yLd, alignment, accumulate);
     }
 
     /** Exact to 16, powers of two to 1,024, multiples of 1,024 to 8,192 and no larger: there the GPU has been full for long. */

@@ -25,7 +25,6 @@ final class HeadKernels {
 
     private static final int SPLITS_MAX = 512;
 
-    private static final int WGMMA_CONSUMERS = 2;
     private static final int WGMMA_TILE = 128;
     private static final int WGMMA_STAGES = 2;
 
@@ -69,7 +68,8 @@ final class HeadKernels {
         selectBlocks = kernel("prune.cu", "select_blocks");
         keepRows = kernel("prune.cu", "keep_rows");
         attendAny = kernel(compute == DType.F32 ? "attend_f32.cu" : "attend_mma.cu", "attend_prefill");
-        attendHopper = hopper ? kernel("attend_wgmma.cu", "attend_prefill") : null;
+        attendHopper =
+                hopper ? library.kernel("attend_wgmma.cu", "attend_prefill", hopperDefines(compute, headDim)) : null;
     }
 
     private static Map<String, Integer> defines(DType compute, int headDim) {
@@ -78,6 +78,25 @@ final class HeadKernels {
 
     private static Map<String, Integer> decodeDefines(DType compute, int headDim, int group) {
         return Map.of("DTYPE", Kernels.code(compute), "HEAD_DIM", headDim, "GROUP", group);
+    }
+
+    private static Map<String, Integer> hopperDefines(DType compute, int headDim) {
+        return Map.of(
+                "DTYPE",
+                Kernels.code(compute),
+                "HEAD_DIM",
+                headDim,
+                "CONSUMERS",
+                consumers(headDim),
+                "TILE_N",
+                WGMMA_TILE,
+                "STAGES",
+                WGMMA_STAGES);
+    }
+
+    /** Groups of 64 query rows in a block: what was fastest on an H100 (docs/kernels/attention.md). */
+    private static int consumers(int headDim) {
+        return headDim == 64 ? 3 : 2;
     }
 
     private static boolean usesHopper(DType compute, int headDim, int capability) {
@@ -91,7 +110,7 @@ final class HeadKernels {
         List<String> files = new ArrayList<>(List.of("rope.cu", "prune.cu"));
         files.add(compute == DType.F32 ? "attend_f32.cu" : "attend_mma.cu");
         if (usesHopper(compute, headDim, capability)) {
-            files.add("attend_wgmma.cu");
+            requests.add(new KernelLibrary.Request("attend_wgmma.cu", hopperDefines(compute, headDim)));
         }
         for (String file : files) {
             requests.add(new KernelLibrary.Request(file, defines(compute, headDim)));
@@ -156,6 +175,7 @@ final class HeadKernels {
             HeadLayout heads) {
         TensorMap map = pool.map();
         if (attendHopper != null && map != null) {
+            int consumers = consumers(headDim);
             attendHopper
                     .args()
                     .tensorMap(map)
@@ -169,11 +189,11 @@ final class HeadKernels {
                     .integer(pool.block())
                     .launch(
                             stream,
-                            up(queries, 64 * WGMMA_CONSUMERS) * heads.heads(),
+                            up(queries, 64 * consumers) * heads.heads(),
                             1,
                             1,
-                            128 * (WGMMA_CONSUMERS + 1),
-                            (64 * WGMMA_CONSUMERS + 2 * WGMMA_STAGES * WGMMA_TILE) * headDim * 2 + 2048);
+                            128 * (consumers + 1),
+                            (64 * consumers + 2 * WGMMA_STAGES * WGMMA_TILE) * headDim * 2 + 2048);
             return;
         }
         boolean floats = compute == DType.F32;

@@ -20,6 +20,7 @@ final class WeightLoader implements AutoCloseable {
     private static final int BUFFERS = 8;
     private static final int BUFFER_BYTES = 16 << 20;
 
+    private final CudaContext context;
     private final CudaStream stream;
     private final Kernels kernels;
     private final PinnedMemory pinned;
@@ -29,6 +30,7 @@ final class WeightLoader implements AutoCloseable {
             Math.max(1, Math.min(BUFFERS, Runtime.getRuntime().availableProcessors())), WeightLoader::thread);
 
     WeightLoader(CudaContext context, CudaStream stream, Kernels kernels) {
+        this.context = context;
         this.stream = stream;
         this.kernels = kernels;
         pinned = context.pinned("staging of weights", (long) BUFFERS * BUFFER_BYTES);
@@ -42,11 +44,6 @@ final class WeightLoader implements AutoCloseable {
         Thread thread = new Thread(work, "slim-infer-cuda-weights");
         thread.setDaemon(true);
         return thread;
-    }
-
-    /** Bytes of pinned and of device memory that loading takes. */
-    static long bytes() {
-        return (long) BUFFERS * BUFFER_BYTES;
     }
 
     /** A piece of a tensor: a file's rows on their way through buffer {@code buffer}. */
@@ -131,8 +128,17 @@ final class WeightLoader implements AutoCloseable {
         }
     }
 
+    /** Waits for what is on its way, and gives the buffers back. */
     @Override
     public void close() {
         workers.shutdownNow();
+        if (!context.status().isLost()) {
+            stream.synchronize();
+        }
+        for (CudaEvent event : sent) {
+            event.close();
+        }
+        raw.close();
+        pinned.close();
     }
 }

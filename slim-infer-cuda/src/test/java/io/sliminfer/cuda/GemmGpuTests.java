@@ -149,9 +149,11 @@ class GemmGpuTests {
             return;
         }
         y.fetch();
-        // Sums of k products below 1 in float32, in any order, then rounded once to yType.
+        // Sums of k products below 1 in float32, in any order. For a single row the library was seen to give the second
+        // nearest number
+        // of a 16-bit yType (H100, cuBLASLt 13.1): a unit in the last place.
         double sumError = k * 0x1p-21;
-        double rounding = yType == DType.F32 ? 0x1p-23 : yType == DType.F16 ? 0x1p-11 : 0x1p-8;
+        double rounding = yType == DType.F32 ? 0x1p-23 : yType == DType.F16 ? 0x1p-10 : 0x1p-7;
         for (int r = 0; r < m; r++) {
             for (int c = 0; c < n; c++) {
                 float value = expected[r * n + c];

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.sliminfer.format.DType;
+import java.util.Set;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -42,7 +43,8 @@ class GemmShapeTests {
     void aClassIsMeasuredOnceWhateverItsMember() {
         GemmShape one = GemmShape.dense(DType.BF16, DType.F32, 1500, 4096, 14336, true);
         GemmShape other = GemmShape.dense(DType.BF16, DType.F32, 2048, 4096, 14336, true);
-        assertThat(one.measured()).isEqualTo(other.measured()).isEqualTo(other);
+        assertThat(one.measured(Set.of())).isEqualTo(other.measured(Set.of())).isEqualTo(other);
+        assertThat(one.measured(Set.of(one.m()))).isEqualTo(one).isNotEqualTo(other);
         assertThat(one.text()).isNotEqualTo(other.text());
         assertThat(other.text()).isEqualTo("BF16-F32-m2048-n4096-k14336-x14336-w14336-y4096-a16-add");
     }

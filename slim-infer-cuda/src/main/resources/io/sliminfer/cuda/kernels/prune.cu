@@ -1,6 +1,6 @@
 // Scores a sequence's live blocks by the window's queries, selects those that stay, and moves their rows up (docs/algorithm.md, Prefill 2). Also argmax.
-// builds: DTYPE=0,1,2 HEAD_DIM=64,80,96,128 arch=80,86,89,90a,100,120
-// builds: DTYPE=0,2 HEAD_DIM=2,30,36,250,256 arch=80,90a
+// builds: DTYPE=0,1,2 HEAD_DIM=32,64,80,96,128 arch=80,86,89,90a,100,120
+// builds: DTYPE=0,1,2 HEAD_DIM=2,250,256 arch=80,90a
 //
 //   r_u = mean of the keys of unit u (per KV head);  p = softmax over all units of (scale * q . r_u);  unit score = sum of p over heads and window rows
 //   block score = max, mean or sum over its units;  kept = protected blocks + the best candidates, ties to the lower rank

@@ -1,6 +1,6 @@
 // Splits qkv into heads, normalises q and k heads where gains are given, rotates them by position, and stores q, and k and v into the KV pool.
-// builds: DTYPE=0,1,2 HEAD_DIM=64,80,96,128 arch=80,86,89,90a,100,120
-// builds: DTYPE=0 HEAD_DIM=2,30,32,36,250,256 arch=80,90a
+// builds: DTYPE=0,1,2 HEAD_DIM=32,64,80,96,128 arch=80,86,89,90a,100,120
+// builds: DTYPE=0,1,2 HEAD_DIM=2,250,256 arch=80,90a
 //
 //   y = x / sqrt(mean(x^2) + epsilon) * gain      (q with queryGain, k with keyGain; where null, y = x)
 //   out[i] = y[i] cos - y[half + i] sin, out[half + i] = y[half + i] cos + y[i] sin, with cos = rope[position][i], sin = rope[position][half + i]
@@ -22,7 +22,7 @@ constexpr int HALF = HEAD_DIM / 2;
 constexpr int PAIRS = HALF % 4 == 0 ? 4 : HALF % 2 == 0 ? 2 : 1;
 constexpr int SHARES = HALF / PAIRS;
 
-constexpr int lanes_of(int shares) {
+__device__ constexpr int lanes_of(int shares) {  // NVRTC takes a function without a space for a host function
     int lanes = 1;
     while (lanes < shares && lanes < 32) lanes *= 2;
     return lanes;
