@@ -3,6 +3,7 @@ package io.sliminfer.benchmarks.cuda;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.sliminfer.benchmarks.report.JsonLines;
+import io.sliminfer.benchmarks.report.TableRows;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -56,7 +57,7 @@ class CudaTableTests {
                 JsonLines.parse(CEILING)));
 
         // Floors: 8e14 / 8e14 FLOP/s = 1 s; 1.5e10 bytes at 3e12, the faster of the two ways to read, 5 ms.
-        assertThat(rows(text))
+        assertThat(TableRows.of(text))
                 .containsExactly(
                         "Prompt, mode|TTFT s|x faster than dense|TFLOP/s|floor s|of floor|decode ms/tok|floor ms|of floor|end to end s|x faster than dense|TTFT of first engine's|device GB",
                         "65536 dense|4.00 (3.00-5.00)|-|500|1.00|4.00|10.0 (9.00-11.0)|5.00|2.00|8.00 (6.00-10.0)|-|-|26.0",
@@ -97,20 +98,10 @@ class CudaTableTests {
                           {"queue":"to host","operation":"KV to host","calls":32,"millis":20,"share":0.1,"bytesPerSecond":5e10}]}
                         """)));
 
-        assertThat(rows(text))
+        assertThat(TableRows.of(text))
                 .contains(
                         "65536 dense, prefill|calls|ms|share|TFLOP/s|GB/s",
                         "attend|512|150|75.0 %|450|-",
                         "KV to host (beside)|32|20.0|10.0 %|-|50.0");
-    }
-
-    /** Cells of the tables' rows without padding; the lines of dashes are left out. */
-    private static List<String> rows(String text) {
-        return text.lines()
-                .filter(line -> line.startsWith("| "))
-                .map(line -> line.substring(2, line.length() - 2)
-                        .replaceAll(" *\\| *", "|")
-                        .strip())
-                .toList();
     }
 }

@@ -3,7 +3,6 @@ package io.sliminfer.benchmarks.cuda;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.sliminfer.benchmarks.models.RandomModel;
-import io.sliminfer.engine.DefaultSchedule;
 import io.sliminfer.format.DType;
 import io.sliminfer.format.ModelConfig;
 import io.sliminfer.format.ModelFolder;
@@ -35,7 +34,10 @@ class WorkTests {
     void prunedTokensAreNotRead() {
         try (ModelFolder folder = RandomModel.open("llama-3.1-8b")) {
             ModelConfig model = folder.config();
-            PrunePlan pruned = PrunePlan.of(DefaultSchedule.of(model.layers()), PROMPT, model.layers());
+            PrunePlan pruned = PrunePlan.of(
+                    PruneSchedule.dense().withSteps(PruneSchedule.parseSteps("10:0.25,21:0.125")),
+                    PROMPT,
+                    model.layers());
             PrunePlan dense = PrunePlan.of(PruneSchedule.dense(), PROMPT, model.layers());
 
             // Layers 0 to 10 whole, 11 to 21 a quarter, 22 to 31 an eighth: 17 of 32 layers' tokens are gone.

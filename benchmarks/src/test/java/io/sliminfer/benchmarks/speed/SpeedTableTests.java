@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.sliminfer.benchmarks.report.JsonLines;
+import io.sliminfer.benchmarks.report.TableRows;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -45,7 +46,7 @@ class SpeedTableTests {
                 sample(1024, "gemm", "\"gflopsPerSecond\":350"),
                 sample(1024, "llama", "\"ttftSeconds\":10")));
 
-        assertThat(rows(text))
+        assertThat(TableRows.of(text))
                 .containsExactly(
                         "Prompt, mode|TTFT s|x dense|prompt tok/s|decode ms/tok|decode tok/s|pruned|FLOPs saved|GFLOP/s|of GEMM|peak MB|anonymous MB",
                         "1024 dense|5.00 (4.00-9.00)|-|-|-|-|-|-|280|80 %|-|-",
@@ -74,7 +75,7 @@ class SpeedTableTests {
                 sample(512, "dense", "\"ttftSeconds\":3"),
                 sample(64, "llama", "\"ttftSeconds\":2")));
 
-        assertThat(rows(text).stream().skip(1).map(row -> row.replaceAll("\\|.*", "")))
+        assertThat(TableRows.of(text).stream().skip(1).map(row -> row.replaceAll("\\|.*", "")))
                 .containsExactly("64 dense", "64 llama.cpp q4_0", "512 dense");
     }
 
@@ -102,15 +103,5 @@ class SpeedTableTests {
 
         assertThatThrownBy(() -> SpeedTable.render(lines)).hasMessageContaining("benchmark speed");
         assertThatThrownBy(() -> SpeedTable.render(List.of())).hasMessageContaining("no results");
-    }
-
-    /** Cells of the table's rows without padding; the line of dashes is left out. */
-    private static List<String> rows(String text) {
-        return text.lines()
-                .filter(line -> line.startsWith("| "))
-                .map(line -> line.substring(2, line.length() - 2)
-                        .replaceAll(" *\\| *", "|")
-                        .strip())
-                .toList();
     }
 }
