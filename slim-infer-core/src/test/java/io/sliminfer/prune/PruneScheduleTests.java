@@ -36,8 +36,9 @@ class PruneScheduleTests {
                 .isThrownBy(() -> PruneSchedule.parseSteps(text))
                 .withMessageStartingWith("pruning schedule '" + text + "': '")
                 .withMessageEndingWith(
-                        "is not LAYER:BUDGET or LAYER:BUDGET/DECODE, for example 4:0.5 (half of the prompt), 8:2048 (tokens)"
-                                + " or 8:2048/512 (decode attends to 512 of them)");
+                        "is not LAYER:BUDGET or LAYER:BUDGET/DECODE, for example 4:0.5 (half of the prompt), 8:2048 (tokens),"
+                                + " 8:p0.9:0.1-0.5 (blocks with 0.9 of the score) or 8:2048/512 (decode attends to 512 of"
+                                + " them)");
     }
 
     @Test
