@@ -160,23 +160,23 @@ public final class KvSequence {
      * Takes over a smaller need.
      *
      * @return blocks that are beyond it, which the sequence does not have any more
-     * @throws IllegalStateException if a layer would need more than before, or has stored something beyond it
+     * @throws IllegalStateException if a layer would need more than before, or has stored its prompt and would need less
      */
     List<KvBlock> shrink(Need less) {
+        for (int layer = 0; layer < blocks.length; layer++) {
+            int fewer = need.promptTokens()[layer] - less.promptTokens()[layer];
+            if (fewer < 0 || less.tokensMax()[layer] > need.tokensMax()[layer]) {
+                throw new IllegalStateException(this + " was to shrink and needs more in layer " + layer);
+            }
+            if (fewer > 0 && counts[layer] > 0 && blocks[layer][0].sealed()) {
+                throw new IllegalStateException(this + " was to shrink in layer " + layer + ", which is stored");
+            }
+        }
         List<KvBlock> beyond = new ArrayList<>();
         for (int layer = 0; layer < blocks.length; layer++) {
             int count = Need.blocks(less.tokensMax()[layer], blockTokens);
-            if (less.promptTokens()[layer] > need.promptTokens()[layer] || count > blocks[layer].length) {
-                throw new IllegalStateException(this + " was to shrink and needs more in layer " + layer);
-            }
-            for (int i = count; i < counts[layer]; i++) {
-                KvBlock next = blocks[layer][i];
-                if (next.sealed() || next.inFlight()) {
-                    throw new IllegalStateException(next + " is in use and was to be given back");
-                }
-                beyond.add(next);
-            }
             if (count < blocks[layer].length) {
+                beyond.addAll(Arrays.asList(blocks[layer]).subList(Math.min(count, counts[layer]), counts[layer]));
                 blocks[layer] = Arrays.copyOf(blocks[layer], count);
                 counts[layer] = Math.min(counts[layer], count);
                 tables[layer] = null;

@@ -33,7 +33,7 @@ public record PruneSchedule(
 
     /** A mass has a colon of its own; its first letter tells it from a step with one part too many. */
     private static final Pattern STEP =
-            Pattern.compile("(?<layer>[^:/]*):(?<budget>[^:/]*|\\s*p[^:/]*:[^:/]*)(/(?<decode>[^:/]*))?");
+            Pattern.compile("(?<layer>[^:/]*):(?<budget>[^:/]*|\\s*p[^:/]*:[^:/]*)(/(?<decode>[^/]*))?");
 
     public PruneSchedule {
         requireRange("block", block, 1, BLOCK_MAX);
