@@ -47,9 +47,12 @@ final class EngineTrial {
         GenerationReport report = answer(promptTokens, schedule).report();
         ProcessMemory memory = ProcessMemory.now();
         double seconds = report.timeToFirstToken().toNanos() * 1e-9;
-        double flops = FlopCount.prefill(
+        // Of what ran: with a mass budget only the report knows what that was.
+        double dense = FlopCount.prefill(
                 engine.model(),
-                PrunePlan.of(schedule, promptTokens, engine.model().layers()));
+                PrunePlan.of(
+                        schedule.withoutSteps(), promptTokens, engine.model().layers()));
+        double flops = dense * (1 - report.flopsSavedShare());
         Map<String, Object> sample = new LinkedHashMap<>();
         sample.put("type", "sample");
         sample.put("mode", mode.label());
