@@ -196,7 +196,7 @@ final class EngineLoop {
     }
 
     private GenerationReport report(Sequence sequence) {
-        PrunePlan plan = sequence.plan;
+        PrunePlan plan = sequence.plan();
         List<GenerationReport.Stage> stages = new ArrayList<>();
         long pairs = 0;
         for (int i = 0; i < plan.stages().size(); i++) {

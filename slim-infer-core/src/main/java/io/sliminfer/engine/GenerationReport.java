@@ -10,7 +10,8 @@ import java.util.List;
  * @param promptTokens    tokens of the prompt
  * @param cachedTokens    of these, taken from an earlier prompt: not computed up to the first pruning layer, dense prompts in no layer
  * @param generatedTokens tokens sampled, an end-of-sequence token included
- * @param stages          live tokens and kept blocks by stage; one stage when prefill was dense
+ * @param stages          live tokens and kept blocks by stage; one stage when prefill was dense. Of a request that ended before a
+ *                        decision with a mass budget, the ceiling counts
  * @param prunedShare     share of (prompt token, layer) pairs that pruning left out, 0..1
  * @param flopsSavedShare share of dense prefill's FLOPs that pruning saved, 0..1; what the prefix cache saved comes on top
  * @param kvBytes         KV cache of the prompt and the generated tokens

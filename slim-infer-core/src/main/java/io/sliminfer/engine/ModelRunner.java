@@ -19,8 +19,8 @@ import java.util.concurrent.CancellationException;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Turns a step into operations on the device and reads back what it needs: the only place that waits for the device, once for a
- * step's logits and once for each layer of decode that chooses active blocks. Engine thread only.
+ * Turns a step into operations on the device and reads back what it needs. It waits for the device once for a step's logits and once
+ * for each layer of decode that chooses active blocks; besides, a prefill waits at each decision with a mass budget. Engine thread only.
  */
 final class ModelRunner {
 
@@ -113,7 +113,7 @@ final class ModelRunner {
             }
         };
         return new PromptRows(
-                sequence.plan, pool, sequence.cache, space.x(), space.positions(), space.tile(), hidden, checkpoint);
+                sequence.plan(), pool, sequence.cache, space.x(), space.positions(), space.tile(), hidden, checkpoint);
     }
 
     /** Logits of the last prompt position, valid until the next call. */

@@ -7,7 +7,7 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * One request on its way: its plan, its cache, what it has generated. Engine thread only, but for {@link #cancel}.
+ * One request on its way: its cache with the plan, what it has generated. Engine thread only, but for {@link #cancel}.
  */
 final class Sequence implements Generation {
 
@@ -19,7 +19,6 @@ final class Sequence implements Generation {
     }
 
     final GenerationRequest request;
-    final PrunePlan plan;
     final TokenListener listener;
     final Sampler sampler;
     final SequenceCache cache;
@@ -55,12 +54,16 @@ final class Sequence implements Generation {
             TokenListener listener,
             Runnable onCancel) {
         this.request = request;
-        this.plan = plan;
         this.listener = listener;
         this.onCancel = onCancel;
         this.sampler = new Sampler(request.sampling(), request.prompt(), model.vocabulary());
         this.cache = new SequenceCache(
                 plan, request.prompt(), request.maxTokens(), model.layers(), slotBlock, swapPolicy, () -> generated);
+    }
+
+    /** The plan that holds, see {@link SequenceCache#plan}. */
+    PrunePlan plan() {
+        return cache.plan();
     }
 
     /** The prefill is done: it is known which blocks each stage kept. */
@@ -71,7 +74,7 @@ final class Sequence implements Generation {
 
     /** Position of the token that passes now. */
     int position() {
-        return plan.promptTokens() + generated - 1;
+        return request.prompt().length + generated - 1;
     }
 
     @Override

@@ -18,13 +18,13 @@ import org.jspecify.annotations.Nullable;
  */
 final class SequenceCache implements PromptRows.Cache, DecodeRows.Cache {
 
-    private final PrunePlan plan;
     private final IntSupplier generated;
     private final int[] stageOfLayer;
     private final int slotBlock;
     private final int slotsPerBlock;
-    private final KvSequence.Need need;
     private final PrefixQuery query;
+    private final int maxTokens;
+    private final SwapPolicy swapPolicy;
     /** Active blocks of each stage that has a decode budget. */
     private final @Nullable ActiveBlocks[] active;
     /** For each stage with a decode budget, ranks of its live blocks in the stage before. */
@@ -34,6 +34,8 @@ final class SequenceCache implements PromptRows.Cache, DecodeRows.Cache {
 
     private final int[][] attendedOf;
 
+    private PrunePlan plan;
+    private KvSequence.Need need;
     private @Nullable KvCacheManager manager;
     private @Nullable KvSequence blocks;
 
@@ -55,25 +57,33 @@ final class SequenceCache implements PromptRows.Cache, DecodeRows.Cache {
         this.generated = generated;
         this.slotBlock = slotBlock;
         this.slotsPerBlock = plan.schedule().block() / slotBlock;
+        this.maxTokens = maxTokens;
+        this.swapPolicy = swapPolicy;
         this.stageOfLayer = new int[layers];
-        int[] promptTokens = new int[layers];
-        int[] tokensMax = new int[layers];
         for (int layer = 0; layer < layers; layer++) {
-            PrunePlan.Stage stage = plan.stageOf(layer);
-            stageOfLayer[layer] = plan.stages().indexOf(stage);
-            promptTokens[layer] = stage.liveTokens();
-            // The last generated token is never stored.
-            tokensMax[layer] = Math.addExact(stage.liveTokens(), maxTokens - 1);
+            stageOfLayer[layer] = plan.stages().indexOf(plan.stageOf(layer));
         }
-        this.need = new KvSequence.Need(promptTokens, tokensMax);
         this.active = new ActiveBlocks[plan.stages().size()];
-        for (int stage = 0; stage < active.length; stage++) {
-            PruneShape shape = plan.stages().get(stage).decode();
-            active[stage] = shape == null ? null : new ActiveBlocks(shape, swapPolicy);
-        }
+        this.need = follow(plan);
         this.candidates = new int[active.length][];
         this.attended = new int[layers][];
         this.attendedOf = new int[layers][];
+    }
+
+    /** Sets the active blocks' sizes after a plan; gives what the request needs at most after it. */
+    private KvSequence.Need follow(PrunePlan of) {
+        int[] promptTokens = new int[stageOfLayer.length];
+        int[] tokensMax = new int[stageOfLayer.length];
+        for (int layer = 0; layer < promptTokens.length; layer++) {
+            promptTokens[layer] = of.stages().get(stageOfLayer[layer]).liveTokens();
+            // The last generated token is never stored.
+            tokensMax[layer] = Math.addExact(promptTokens[layer], maxTokens - 1);
+        }
+        for (int stage = 0; stage < active.length; stage++) {
+            PruneShape shape = of.stages().get(stage).decode();
+            active[stage] = shape == null ? null : new ActiveBlocks(shape, swapPolicy);
+        }
+        return new KvSequence.Need(promptTokens, tokensMax);
     }
 
     /** What the prompt may share with others: the window must run, because its queries score, and a dense prompt's last token. */
@@ -83,6 +93,11 @@ final class SequenceCache implements PromptRows.Cache, DecodeRows.Cache {
         return plan.prunes()
                 ? new PrefixQuery(prompt, layers, layers - 1, prompt.length - window)
                 : new PrefixQuery(prompt, layers, PrefixQuery.DENSE, prompt.length - 1);
+    }
+
+    /** The plan that holds: while decisions by mass are to be made, with their ceilings. */
+    PrunePlan plan() {
+        return plan;
     }
 
     /** What the request needs at most. */
@@ -173,6 +188,14 @@ final class SequenceCache implements PromptRows.Cache, DecodeRows.Cache {
     @Override
     public void hiddenStored() {
         manager().share(blocks());
+    }
+
+    /** Slots that the ceiling would have taken are free for others at once. Decode has not begun, so no active block is known yet. */
+    @Override
+    public void decided(PrunePlan now) {
+        plan = now;
+        need = follow(now);
+        manager().shrink(blocks(), need);
     }
 
     /** The prefill is done: it is known which blocks each stage kept, so decode can choose among them. */

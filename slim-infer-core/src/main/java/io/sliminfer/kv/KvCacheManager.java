@@ -234,6 +234,26 @@ public final class KvCacheManager {
         }
     }
 
+    /**
+     * A request will need less than it was admitted for, because layers that have not begun hold fewer prompt tokens: what was set
+     * aside for more is free at once. Nothing on the device uses those slots, since no operation of theirs was enqueued.
+     *
+     * @throws IllegalStateException if a layer needs more, or has stored what it was to give back
+     */
+    public void shrink(KvSequence sequence, KvSequence.Need need) {
+        KvSequence.Need before = sequence.need();
+        for (KvBlock beyond : sequence.shrink(need)) {
+            holders.letGo(beyond, sequence.resident());
+        }
+        if (!sequence.resident()) {
+            committed -= before.slotsMin(block) - need.slotsMin(block);
+            if (host != null) {
+                // Blocks of layers to come are not there yet; their places on the host are.
+                host.unreserve((int) (before.slots(block) - need.slots(block)));
+            }
+        }
+    }
+
     /** Places of the hidden rows of {@link KvSequence#cachedTokens}, one for each block; none for a dense prompt. */
     public int[] hiddenSlots(KvSequence sequence) {
         boolean pruned = sequence.query().hiddenLayer() != PrefixQuery.DENSE;

@@ -51,7 +51,7 @@ public final class KvSequence {
         }
     }
 
-    private final Need need;
+    private Need need;
     private final boolean resident;
     private final int blockTokens;
     private final KvBlock[][] blocks;
@@ -156,6 +156,37 @@ public final class KvSequence {
         total++;
     }
 
+    /**
+     * Takes over a smaller need.
+     *
+     * @return blocks that are beyond it, which the sequence does not have any more
+     * @throws IllegalStateException if a layer would need more than before, or has stored its prompt and would need less
+     */
+    List<KvBlock> shrink(Need less) {
+        for (int layer = 0; layer < blocks.length; layer++) {
+            int fewer = need.promptTokens()[layer] - less.promptTokens()[layer];
+            if (fewer < 0 || less.tokensMax()[layer] > need.tokensMax()[layer]) {
+                throw new IllegalStateException(this + " was to shrink and needs more in layer " + layer);
+            }
+            if (fewer > 0 && counts[layer] > 0 && blocks[layer][0].sealed()) {
+                throw new IllegalStateException(this + " was to shrink in layer " + layer + ", which is stored");
+            }
+        }
+        List<KvBlock> beyond = new ArrayList<>();
+        for (int layer = 0; layer < blocks.length; layer++) {
+            int count = Need.blocks(less.tokensMax()[layer], blockTokens);
+            if (count < blocks[layer].length) {
+                beyond.addAll(Arrays.asList(blocks[layer]).subList(Math.min(count, counts[layer]), counts[layer]));
+                blocks[layer] = Arrays.copyOf(blocks[layer], count);
+                counts[layer] = Math.min(counts[layer], count);
+                tables[layer] = null;
+            }
+        }
+        total -= beyond.size();
+        need = less;
+        return beyond;
+    }
+
     /** Blocks of all layers that exist so far. */
     int total() {
         return total;
@@ -200,7 +231,7 @@ public final class KvSequence {
 
     /**
      * Device slots of the layer's blocks in order, {@link KvBlock#NONE} for one that is elsewhere. A resident request has its blocks
-     * for tokens to come already, and always the same array.
+     * for tokens to come already, and, once its layer has begun, always the same array.
      */
     public int[] table(int layer) {
         int[] table = tables[layer];

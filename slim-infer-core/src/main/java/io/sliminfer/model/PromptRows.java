@@ -4,15 +4,18 @@ import io.sliminfer.backend.KvPool;
 import io.sliminfer.backend.KvView;
 import io.sliminfer.backend.Readback;
 import io.sliminfer.backend.Tensor;
+import io.sliminfer.prune.MassCount;
 import io.sliminfer.prune.PrunePlan;
 import io.sliminfer.prune.PruneShape;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A prompt on its way through the layers. After a decision it has fewer rows, in the same order; their number is known
- * beforehand, which they are is read back for the report.
+ * A prompt on its way through the layers. After a decision it has fewer rows, in the same order. With a fixed budget their number is
+ * known beforehand; with a mass budget it follows from the scores, for which {@link #decide} waits. Which they are is read back for the
+ * report.
  */
 public final class PromptRows implements Rows {
 
@@ -36,9 +39,11 @@ public final class PromptRows implements Rows {
 
         /** Hidden rows are where {@link #takeHiddenSlots} said. */
         void hiddenStored();
+
+        /** A decision with a mass budget was made: this plan holds from here on, and later layers need no more than it says. */
+        void decided(PrunePlan plan);
     }
 
-    private final PrunePlan plan;
     private final KvPool pool;
     private final Cache cache;
     private final Tensor x;
@@ -47,6 +52,7 @@ public final class PromptRows implements Rows {
     private final Runnable checkpoint;
     private final List<@Nullable Readback> decisions = new ArrayList<>();
     private final @Nullable HiddenRows hidden;
+    private PrunePlan plan;
     private boolean whole = true;
     private int first;
     private int count;
@@ -122,6 +128,45 @@ public final class PromptRows implements Rows {
         return stage.lastLayer() == layer ? stage.decision() : null;
     }
 
+    /** Whether the layer's decision drops blocks, or may: then it needs their scores. */
+    boolean mayDrop(int layer) {
+        PrunePlan.Stage stage = plan.stageOf(layer);
+        return stage.lastLayer() == layer && stage.mayDrop();
+    }
+
+    /** Whether the number of blocks that the layer keeps is still to be decided by their scores. */
+    boolean decidesByMass(int layer) {
+        PrunePlan.Stage stage = plan.stageOf(layer);
+        return stage.lastLayer() == layer && stage.mass() != null;
+    }
+
+    /**
+     * Decides how many blocks the layer keeps; the plan and the cache follow. Waits for the scores: the one place where a prefill waits
+     * for the device.
+     *
+     * @param scores where the copy of all live blocks' scores was sent
+     * @return the decision's shape
+     */
+    PruneShape decide(int layer, Readback scores) {
+        PrunePlan.Stage stage = plan.stageOf(layer);
+        PruneShape most = stage.decision();
+        MassCount mass = stage.mass();
+        if (most == null || mass == null) {
+            throw new IllegalStateException("layer " + layer + " has no mass to count");
+        }
+        float[] ofCandidates = new float[most.candidates()];
+        scores.join();
+        scores.get(most.headBlocks(), ofCandidates, ofCandidates.length);
+        plan = plan.decided(layer, mass.of(ofCandidates));
+        cache.decided(plan);
+        return Objects.requireNonNull(plan.stageOf(layer).decision());
+    }
+
+    /** How many decisions were made. */
+    int decisions() {
+        return decisions.size();
+    }
+
     /** Tiles end at the same rows wherever they begin, so that a cached prefix changes no product's rows but the first tile's. */
     @Override
     public int tileEnd(int from) {
@@ -141,7 +186,7 @@ public final class PromptRows implements Rows {
     }
 
     /**
-     * Called before the first decision that drops rows: those of cached tokens, which did not pass the layers so far, join in, and
+     * Called before the first decision that drops rows or could have: those of cached tokens, which did not pass the layers so far, join in, and
      * those of full blocks are kept for other prompts.
      */
     void complete() {

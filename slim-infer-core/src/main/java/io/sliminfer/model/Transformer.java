@@ -10,7 +10,8 @@ import io.sliminfer.prune.PruneShape;
 
 /**
  * A decoder-only transformer: pre-norm, grouped-query attention with RoPE, SwiGLU. Llama, Mistral, Qwen2 and Qwen3 differ by
- * data: biases in the weights, gains for QK-norm, the RoPE table. Engine thread only; nothing here waits for the device.
+ * data: biases in the weights, gains for QK-norm, the RoPE table. Engine thread only; nothing here waits for the device but
+ * {@link PromptRows#decide}, where a mass budget needs the scores to know how many rows go on.
  */
 public final class Transformer {
 
@@ -63,9 +64,8 @@ public final class Transformer {
             ops.rmsNorm(normed, x, w.attentionNorm(), epsilon);
             ops.linear(qkv, normed, w.qkv());
             ops.ropeAndStore(q, kv, qkv, w.heads(), rows.positions().rows(from, to));
-            boolean decides = decision != null && to == rows.count() && !decision.keepsAll();
-            if (decides) {
-                score(decision, q.rows(to - from - decision.window(), to - from), kv, w);
+            if (decision != null && to == rows.count()) {
+                score(layer, decision, (PromptRows) rows, q, kv, w);
             }
             if (rows instanceof DecodeRows decode) {
                 choose(layer, decode, q, w);
@@ -79,7 +79,7 @@ public final class Transformer {
         }
         rows.stored(layer);
         if (decision != null) {
-            keep(decision, (PromptRows) rows);
+            keep(layer, decision, (PromptRows) rows);
         }
         for (int from = lastRowOnly ? firstOutput : rows.first(), to; from < rows.count(); from = to) {
             to = rows.tileEnd(from);
@@ -97,10 +97,16 @@ public final class Transformer {
     }
 
     /** Scores blocks by the window's queries, before attention overwrites them (docs/algorithm.md, Prefill 2). */
-    private void score(PruneShape shape, Tensor window, KvView kv, LayerWeights w) {
+    private void score(int layer, PruneShape shape, PromptRows rows, Tensor lastTile, KvView kv, LayerWeights w) {
+        if (!rows.mayDrop(layer)) {
+            return;
+        }
         Tensor scores = space.scores(shape.liveBlocks());
+        Tensor window = lastTile.rows(lastTile.rows() - shape.window(), lastTile.rows());
         ops.scoreBlocks(scores, window, kv, w.heads(), scale, shape);
-        ops.selectBlocks(space.kept(shape.keptBlocks()), scores, shape);
+        if (rows.decidesByMass(layer)) {
+            ops.read(space.scoresLanding(), scores); // on its way while the tile's attention computes
+        }
     }
 
     /** Each sequence's new query alone chooses the blocks that the next stage attends to (docs/algorithm.md, Decode). */
@@ -121,16 +127,21 @@ public final class Transformer {
     }
 
     /** Drops the rows of blocks that were not chosen; from here on the prompt is shorter. */
-    private void keep(PruneShape shape, PromptRows rows) {
+    private void keep(int layer, PruneShape planned, PromptRows rows) {
+        PruneShape shape = planned;
+        if (rows.mayDrop(layer)) {
+            rows.complete();
+            shape = rows.decidesByMass(layer) ? rows.decide(layer, space.scoresLanding()) : planned;
+        }
         if (shape.keepsAll()) {
             rows.keep(shape, null);
             return;
         }
-        rows.complete();
         Tensor kept = space.kept(shape.keptBlocks());
+        ops.selectBlocks(kept, space.scores(shape.liveBlocks()), shape);
         ops.keepRows(rows.x().rows(0, shape.keptTokens()), rows.x(), kept, shape);
         ops.keepRows(rows.positions().rows(0, shape.keptTokens()), rows.positions(), kept, shape);
-        Readback readback = space.decision(shape.keptBlocks());
+        Readback readback = space.decision(rows.decisions());
         ops.read(readback, kept);
         rows.keep(shape, readback);
     }

@@ -6,6 +6,9 @@ import io.sliminfer.backend.Tensor;
 import io.sliminfer.format.DType;
 import io.sliminfer.format.ModelConfig;
 import io.sliminfer.prune.PruneSchedule;
+import java.util.ArrayList;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Memory that a pass works in, allocated once. Only the residual stream is as long as the prompt; all else is as long as a tile,
@@ -23,6 +26,8 @@ public final class Workspace {
     private final Tensor scores;
     private final Tensor kept;
     private final Backend backend;
+    private final List<Readback> decisions = new ArrayList<>();
+    private @Nullable Readback scoresLanding;
     private final int tile;
     private final int blocksMax;
 
@@ -89,9 +94,25 @@ public final class Workspace {
         return kept.rows(0, blocks);
     }
 
-    /** A landing place for one decision. */
-    Readback decision(int blocks) {
-        return backend.readback(blocks);
+    /**
+     * The landing place of a prompt's i-th decision, valid until the next prompt's. Made when a prompt first has so many and then
+     * reused: on a device it is pinned memory, which is slow to come by.
+     */
+    Readback decision(int i) {
+        while (decisions.size() <= i) {
+            decisions.add(backend.readback(blocksMax));
+        }
+        return decisions.get(i);
+    }
+
+    /** The landing place of a decision's scores, which only mass budgets read. */
+    Readback scoresLanding() {
+        Readback landing = scoresLanding;
+        if (landing == null) {
+            landing = backend.readback(blocksMax);
+            scoresLanding = landing;
+        }
+        return landing;
     }
 
     /** Bytes for given sizes, so that they can be compared with what a machine has before anything is allocated. */

@@ -31,7 +31,9 @@ public record PruneSchedule(
 
     public static final int BLOCK_MAX = 1024;
 
-    private static final Pattern STEP = Pattern.compile("(?<layer>[^:/]*):(?<budget>[^:/]*)(/(?<decode>[^:/]*))?");
+    /** A mass has a colon of its own; its first letter tells it from a step with one part too many. */
+    private static final Pattern STEP =
+            Pattern.compile("(?<layer>[^:/]*):(?<budget>[^:/]*|\\s*p[^:/]*:[^:/]*)(/(?<decode>[^/]*))?");
 
     public PruneSchedule {
         requireRange("block", block, 1, BLOCK_MAX);
@@ -64,8 +66,8 @@ public record PruneSchedule(
     }
 
     /**
-     * Reads steps such as {@code "4:0.5,8:2048/512"}: layer, colon, budget and, after a slash, a decode budget; an empty text has
-     * no steps.
+     * Reads steps such as {@code "4:0.5,8:2048/512"} or {@code "4:p0.9:0.125-0.5"}: layer, colon, budget ({@link Budget#parse}) and,
+     * after a slash, a decode budget; an empty text has no steps.
      *
      * @throws IllegalArgumentException naming the text, the part that cannot be read and the form that is expected
      */
@@ -82,7 +84,8 @@ public record PruneSchedule(
             } catch (NumberFormatException e) {
                 throw new IllegalArgumentException("pruning schedule '" + text + "': '" + part.strip()
                         + "' is not LAYER:BUDGET or LAYER:BUDGET/DECODE, for example 4:0.5 (half of the prompt),"
-                        + " 8:2048 (tokens) or 8:2048/512 (decode attends to 512 of them)");
+                        + " 8:2048 (tokens), 8:p0.9:0.1-0.5 (blocks with 0.9 of the score) or 8:2048/512 (decode attends to"
+                        + " 512 of them)");
             }
             try {
                 Budget budget = Budget.parse(step.group("budget"));
@@ -94,9 +97,9 @@ public record PruneSchedule(
         return List.copyOf(steps);
     }
 
-    private static @Nullable Budget parseDecode(int layer, @Nullable String text) {
+    private static Budget.@Nullable Fixed parseDecode(int layer, @Nullable String text) {
         try {
-            return text == null ? null : Budget.parse(text);
+            return text == null ? null : Budget.parseFixed(text);
         } catch (IllegalArgumentException e) {
             throw new IllegalArgumentException("decode budget of layer " + layer + ": " + e.getMessage(), e);
         }
@@ -105,6 +108,11 @@ public record PruneSchedule(
     /** Whether any step has a decode budget. */
     public boolean hasDecodeBudgets() {
         return steps.stream().anyMatch(step -> step.decode() != null);
+    }
+
+    /** Whether any step's number of tokens depends on the scores. */
+    public boolean isAdaptive() {
+        return steps.stream().anyMatch(PruneStep::isAdaptive);
     }
 
     /** This schedule without its steps: same blocks, dense prefill. */

@@ -1,7 +1,7 @@
 package io.sliminfer.prune;
 
 /**
- * The sizes of one pruning decision of prefill, or of one choice of active blocks in decode, all known before the prompt runs, and how it scores. Blocks are counted in <em>ranks</em>: rank r is the
+ * The sizes of one pruning decision of prefill, or of one choice of active blocks in decode, known before blocks are chosen, and how it scores. Blocks are counted in <em>ranks</em>: rank r is the
  * r-th live block in position order.
  *
  * @param block       tokens in a block

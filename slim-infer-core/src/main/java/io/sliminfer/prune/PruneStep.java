@@ -9,7 +9,7 @@ import org.jspecify.annotations.Nullable;
  * @param layer  index of the pruning layer, counted from 0
  * @param decode prompt tokens that decode attends to, or null for all that stayed live
  */
-public record PruneStep(int layer, Budget budget, @Nullable Budget decode) {
+public record PruneStep(int layer, Budget budget, Budget.@Nullable Fixed decode) {
 
     public PruneStep {
         if (layer < 0) {
@@ -20,6 +20,11 @@ public record PruneStep(int layer, Budget budget, @Nullable Budget decode) {
     /** Decode attends to all that stayed live. */
     public PruneStep(int layer, Budget budget) {
         this(layer, budget, null);
+    }
+
+    /** Whether the number of tokens that stay depends on the scores. */
+    public boolean isAdaptive() {
+        return budget instanceof Budget.Mass;
     }
 
     @Override

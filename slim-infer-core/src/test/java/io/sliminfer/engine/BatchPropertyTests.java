@@ -29,9 +29,13 @@ class BatchPropertyTests {
     }
 
     private static GenerationRequest request(TestEngine test, Random random, int index) {
-        PruneSchedule schedule = index % 2 == 0
-                ? PruneSchedule.dense()
-                : new PruneSchedule(8, 4, 10, 8, PruneSchedule.parseSteps("1:0.5,3:0.25"));
+        PruneSchedule schedule =
+                switch (index % 3) {
+                    case 0 -> PruneSchedule.dense();
+                    case 1 -> new PruneSchedule(8, 4, 10, 8, PruneSchedule.parseSteps("1:0.5,3:0.25"));
+                    default ->
+                        new PruneSchedule(8, 4, 10, 8, PruneSchedule.parseSteps("1:p0.5:0.2-0.9,3:p0.6:0.1-0.6"));
+                };
         int[] prompt = test.prompt(index, 1 + random.nextInt(150));
         return new GenerationRequest(prompt, Sampling.GREEDY, 10 + random.nextInt(90), Set.of(), schedule);
     }

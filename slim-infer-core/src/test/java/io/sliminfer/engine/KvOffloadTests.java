@@ -44,7 +44,7 @@ class KvOffloadTests {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"", "1:0.6,3:0.4", "1:0.6/0.3,3:0.4/64", "2:0.5/0.25"})
+    @ValueSource(strings = {"", "1:0.6,3:0.4", "1:0.6/0.3,3:0.4/64", "2:0.5/0.25", "1:p0.5:0.1-0.9/0.3,3:p0.6:0.1-0.6"})
     void logitsAreTheSameToTheLastBitWhereverBlocksAre(String steps) {
         for (ModelFolderWriter model : List.of(SmallModels.llama(), SmallModels.qwen3())) {
             Path at = folder.resolve("model-" + model.model().layers());

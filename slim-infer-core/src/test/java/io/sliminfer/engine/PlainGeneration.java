@@ -32,7 +32,10 @@ final class PlainGeneration {
     private final Map<Integer, Set<Integer>> active = new HashMap<>();
 
     private int position;
-    /** Smallest relative distance, over all decisions so far, between the last block taken and the first left. */
+    /**
+     * Smallest relative distance, over all decisions so far, between the last block taken and the first left, or between the score held
+     * and the mass asked for.
+     */
     double margin = Double.POSITIVE_INFINITY;
 
     private record Token(int position, double[] k, double[] v) {}
@@ -111,6 +114,11 @@ final class PlainGeneration {
         return (double) shared.size() / wanted.size() < swapThreshold ? wanted : old;
     }
 
+    /** Blocks that stayed live after a pruning layer. */
+    List<Integer> live(int layer) {
+        return List.copyOf(live.get(layer));
+    }
+
     /** Blocks that the last step attended to after a pruning layer. */
     List<Integer> active(int layer) {
         return List.copyOf(active.getOrDefault(layer, live.get(layer)));
@@ -167,6 +175,9 @@ final class PlainGeneration {
             (sink || window ? chosen : others).add(block);
         }
         others.sort(Comparator.comparing((Integer block) -> -scores.get(block)).thenComparing(block -> block));
+        if (budget instanceof Budget.Mass mass && mass.mass() < 1) {
+            return chooseByMass(mass, scores, others, chosen);
+        }
         double last = Double.NaN;
         for (int block : others) {
             if (tokensOf(chosen) + schedule.block() > budget.tokens(promptTokens)) {
@@ -177,6 +188,31 @@ final class PlainGeneration {
             }
             chosen.add(block);
             last = scores.get(block);
+        }
+        return chosen;
+    }
+
+    /** By falling score until the mass is reached; the floor's blocks in any case, and never more than the ceiling's. */
+    private Set<Integer> chooseByMass(
+            Budget.Mass mass, Map<Integer, Double> scores, List<Integer> others, Set<Integer> chosen) {
+        double total = others.stream().mapToDouble(scores::get).sum();
+        double held = 0;
+        for (int i = 0; i < others.size(); i++) {
+            int tokens = tokensOf(chosen) + schedule.block();
+            boolean belowFloor = tokens <= mass.floor().tokens(promptTokens);
+            boolean aboveCeiling = tokens > mass.ceiling().tokens(promptTokens);
+            double last = i == 0 ? Double.NaN : scores.get(others.get(i - 1));
+            double next = scores.get(others.get(i));
+            if (!belowFloor && !aboveCeiling) {
+                // Another sum at this place could end the choice here or not.
+                margin = Math.min(margin, Math.abs(held / total - mass.mass()));
+            }
+            if (aboveCeiling || (!belowFloor && held >= mass.mass() * total)) {
+                margin = i == 0 ? margin : Math.min(margin, (last - next) / last);
+                break;
+            }
+            chosen.add(others.get(i));
+            held += next;
         }
         return chosen;
     }

@@ -68,6 +68,20 @@ class PrefillPropertyTests {
         return sizes(random, steps);
     }
 
+    /** The same schedule with a random mass below each budget. */
+    private static PruneSchedule withMasses(Random random, PruneSchedule schedule) {
+        List<PruneStep> steps = new ArrayList<>();
+        for (PruneStep step : schedule.steps()) {
+            Budget.Fixed ceiling = (Budget.Fixed) step.budget();
+            Budget.Fixed floor = ceiling instanceof Budget.Share share
+                    ? new Budget.Share(share.value() * (0.01 + 0.99 * random.nextDouble()))
+                    : new Budget.Tokens(1 + random.nextInt(ceiling.tokens(TOKENS_MAX)));
+            double mass = 0.05 + 0.9 * random.nextDouble();
+            steps.add(new PruneStep(step.layer(), new Budget.Mass(mass, floor, ceiling)));
+        }
+        return schedule.withSteps(steps);
+    }
+
     private static PruneSchedule sizes(Random random, List<PruneStep> steps) {
         int block = 1 + random.nextInt(40);
         return new PruneSchedule(block, 1 + random.nextInt(block), 1 + random.nextInt(70), random.nextInt(70), steps);
@@ -116,6 +130,76 @@ class PrefillPropertyTests {
         }
     }
 
+    @ParameterizedTest(name = "{0} on {1}")
+    @MethodSource("modelsAndBackends")
+    void aMassKeepsFromItsFloorToItsCeiling(String model, String backend) {
+        long seed = 15;
+        Random random = new Random(seed);
+        ModelConfig config = config(model);
+        int between = 0;
+        try (ModelPass pass = open(model, backend, 1, 64)) {
+            for (int round = 0; round < 40; round++) {
+                int[] prompt = SmallModels.prompt(round, 1 + random.nextInt(TOKENS_MAX), config.vocabulary());
+                PruneSchedule schedule = withMasses(random, randomSchedule(random, config.layers()));
+                List<List<Integer>> kept = pass.run(prompt, schedule, 2).keptBlocks();
+                String run = "seed " + seed + ", round " + round + ": " + schedule + ", " + prompt.length + " tokens";
+                assertThat(kept).as(run).hasSize(schedule.steps().size() + 1);
+                for (int i = 1; i < kept.size(); i++) {
+                    assertThat(kept.get(i - 1)).as(run).containsAll(kept.get(i));
+                    Budget.Mass mass = (Budget.Mass) schedule.steps().get(i - 1).budget();
+                    int low = blocksWithin(mass.floor(), kept.get(i - 1), schedule, prompt.length);
+                    int high = blocksWithin(mass.ceiling(), kept.get(i - 1), schedule, prompt.length);
+                    assertThat(kept.get(i).size()).as("%s, decision %d", run, i).isBetween(Math.min(low, high), high);
+                    between += kept.get(i).size() > low && kept.get(i).size() < high ? 1 : 0;
+                }
+                assertThat(pass.kv().deviceSlotsUsed()).as(run).isZero();
+            }
+        }
+        assertThat(between).as("decisions that neither limit made").isGreaterThan(5);
+    }
+
+    /** Blocks that a fixed budget keeps of those live. */
+    private static int blocksWithin(Budget.Fixed budget, List<Integer> live, PruneSchedule schedule, int tokens) {
+        int block = schedule.block();
+        List<Integer> isProtected = live.stream()
+                .filter(b -> b * block < schedule.sink() || (b + 1) * block > tokens - schedule.window())
+                .toList();
+        int room = Math.max(0, Math.floorDiv(budget.tokens(tokens) - size(isProtected, block, tokens), block));
+        return isProtected.size() + Math.min(live.size() - isProtected.size(), room);
+    }
+
+    @ParameterizedTest(name = "{0} on {1}")
+    @MethodSource("modelsAndBackends")
+    void aMassWithoutRoomIsAFixedBudget(String model, String backend) {
+        long seed = 16;
+        Random random = new Random(seed);
+        ModelConfig config = config(model);
+        try (ModelPass pass = open(model, backend, 1, 64)) {
+            for (int round = 0; round < 12; round++) {
+                int[] prompt = SmallModels.prompt(round, 1 + random.nextInt(TOKENS_MAX), config.vocabulary());
+                PruneSchedule fixed = randomSchedule(random, config.layers());
+                boolean full = random.nextBoolean();
+                PruneSchedule mass = fixed.withSteps(fixed.steps().stream()
+                        .map(step -> {
+                            Budget.Fixed budget = (Budget.Fixed) step.budget();
+                            Budget.Mass same = full
+                                    ? new Budget.Mass(1, new Budget.Share(1e-6), budget)
+                                    : new Budget.Mass(0.5, budget, budget);
+                            return new PruneStep(step.layer(), same);
+                        })
+                        .toList());
+                String run = "seed " + seed + ", round " + round + ": " + mass;
+
+                ModelPass.Result expected = pass.run(prompt, fixed, 6);
+                ModelPass.Result result = pass.run(prompt, mass, 6);
+
+                assertThat(result.keptBlocks()).as(run).isEqualTo(expected.keptBlocks());
+                assertThat(result.greedy()).as(run).isEqualTo(expected.greedy());
+                assertThat(result.logits()).as(run).isEqualTo(expected.logits());
+            }
+        }
+    }
+
     private static int size(List<Integer> blocks, int block, int tokens) {
         return blocks.stream()
                 .mapToInt(b -> Math.min(block, tokens - b * block))
@@ -140,10 +224,14 @@ class PrefillPropertyTests {
                 ModelPass.Result dense = pass.run(prompt, schedule.withoutSteps(), 6);
                 String run = "seed " + seed + ", round " + round + ", " + prompt.length + " tokens";
 
-                ModelPass.Result full = pass.run(prompt, schedule, 6);
+                List<PruneStep> fullMass =
+                        PruneSchedule.parseSteps("0:p1:1-" + prompt.length + "," + (last - 1) + ":p1:0.1-1.0");
+                for (PruneSchedule keepsAll : List.of(schedule, schedule.withSteps(fullMass))) {
+                    ModelPass.Result full = pass.run(prompt, keepsAll, 6);
 
-                assertThat(full.logits()).as(run).isEqualTo(dense.logits());
-                assertThat(full.greedy()).as(run).isEqualTo(dense.greedy());
+                    assertThat(full.logits()).as(run).isEqualTo(dense.logits());
+                    assertThat(full.greedy()).as(run).isEqualTo(dense.greedy());
+                }
 
                 // A decision in the last layer makes its MLP run for all rows, not for the last alone: other products,
                 // rounded otherwise.

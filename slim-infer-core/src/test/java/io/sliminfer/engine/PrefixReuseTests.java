@@ -72,6 +72,8 @@ class PrefixReuseTests {
                 "java | 4:0.5 | 16 | 64",
                 "java | 1:1.0,2:0.5 | 24 | 50",
                 "java | 1:1.0/32,3:0.5 | 16 | 50",
+                "java | 1:p0.6:0.1-1.0,3:p0.5:0.1-0.6 | 16 | 24",
+                "cpu | 2:p0.4:64-0.9/48 | 16 | 32",
                 "cpu | dense | 16 | 24",
                 "cpu | 1:0.6,3:0.4 | 16 | 24",
                 "cpu | 2:0.3 | 12 | 1000"
@@ -183,7 +185,7 @@ class PrefixReuseTests {
     @CsvSource(
             delimiter = '|',
             nullValues = "dense",
-            value = {"dense", "1:0.6,3:0.4", "1:0.6/0.3,3:0.4/64"})
+            value = {"dense", "1:0.6,3:0.4", "1:0.6/0.3,3:0.4/64", "1:p0.6:0.1-1.0/0.3,3:p0.5:0.1-0.6"})
     void blocksComeBackFromTheHost(String steps) {
         PruneSchedule schedule = schedule(steps == null ? "" : steps, 16);
         int[] first = SmallModels.prompt(5, 203, 50);

@@ -48,6 +48,11 @@ class CalibrationFileTests {
         good.write(copy);
         assertThat(CalibrationFile.read(copy, model)).isEqualTo(good);
 
+        CalibrationFile adaptive = new CalibrationFile(
+                2, 16, PruneSchedule.dense().withSteps(PruneSchedule.parseSteps("0:p0.9:0.125-0.5/64,1:0.25")), null);
+        adaptive.write(copy);
+        assertThat(CalibrationFile.read(copy, model)).isEqualTo(adaptive);
+
         CalibrationFile unmeasured = new CalibrationFile(2, 16, PruneSchedule.dense(), null);
         unmeasured.write(copy);
         assertThat(CalibrationFile.read(copy, model)).isEqualTo(unmeasured);
@@ -72,6 +77,7 @@ class CalibrationFileTests {
                 "\"aggregation\": \"mean\", | `` | aggregation is missing; a string is expected",
                 "1:0.25 | 2:0.25 | there is no layer 2; this model has layers 0..1",
                 "1:0.25 | 1:2.5 | a share above 0 and at most 1",
+                "1:0.25 | 1:p0.9 | no mass with floor and ceiling",
                 "\"schedule\": \"0:0.5,1:0.25\" | \"schedule\": [0] | schedule is [0]; a string is expected",
                 "\"sink\": 0 | \"sink\": 0, \"sinks\": 0 | sinks is 0; this field is unknown here",
                 "\"prompts\": 3 | \"prompts\": 3, \"date\": 1 | measured.date is 1; this field is unknown here",

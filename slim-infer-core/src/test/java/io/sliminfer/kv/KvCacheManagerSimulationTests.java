@@ -18,6 +18,7 @@ class KvCacheManagerSimulationTests {
             simulation.run(false);
             assertThat(simulation.completed()).as("seed %d", seed).isGreaterThan(20);
             assertThat(simulation.prefixes().hits()).as("seed %d", seed).isGreaterThan(20);
+            assertThat(simulation.shrunk()).as("seed %d", seed).isGreaterThan(10);
         }
     }
 

@@ -17,7 +17,8 @@ import java.util.stream.IntStream;
 
 /**
  * Random submits, layers, steps and cancels against a simple model: what each block must hold. Prompts have ids of a small alphabet and
- * begin alike; some are dense, the others pruned first at a random layer. Copies are slow, end in any order and fail if asked for. A
+ * begin alike; some are dense, the others pruned first at a random layer, and of these some turn out to keep less than they were
+ * admitted for. Copies are slow, end in any order and fail if asked for. A
  * failed check names the seed.
  */
 final class KvSimulation {
@@ -33,9 +34,9 @@ final class KvSimulation {
     /** A request of the model. */
     private static final class Request {
         private final KvSequence sequence;
-        private final KvSequence.Need need;
         private final PrefixQuery query;
         private final long id;
+        private KvSequence.Need need;
         private int nextLayer;
         private int generated;
 
@@ -85,6 +86,7 @@ final class KvSimulation {
     private long stamp;
     private int completed;
     private int failed;
+    private int shrunk;
 
     KvSimulation(long seed, int deviceSlots, int hostSlots, int prefetchLayers) {
         this.seed = seed;
@@ -105,6 +107,11 @@ final class KvSimulation {
 
     int failed() {
         return failed;
+    }
+
+    /** Decisions that kept less than was set aside. */
+    int shrunk() {
+        return shrunk;
     }
 
     PrefixCounts prefixes() {
@@ -165,9 +172,10 @@ final class KvSimulation {
         for (int layer = 0; layer < LAYERS; layer++) {
             live[layer] = tokens;
             if (random.nextInt(3) == 0) {
-                // Pruning drops whole blocks in the middle.
+                // Pruning drops whole blocks in the middle, or a ceiling keeps all that may be dropped later.
                 int left = Math.max(Math.min(tokens, BLOCK + tokens % BLOCK), tokens - BLOCK * random.nextInt(4));
-                firstPruned = left < tokens ? Math.min(firstPruned, layer) : firstPruned;
+                boolean mayDrop = left < tokens || random.nextInt(3) == 0;
+                firstPruned = mayDrop ? Math.min(firstPruned, layer) : firstPruned;
                 tokens = left;
             }
         }
@@ -266,8 +274,37 @@ final class KvSimulation {
             share(request, layer);
         }
         request.nextLayer++;
+        if (running.contains(request) && layer >= request.query.hiddenLayer() && random.nextInt(3) == 0) {
+            shrink(request, layer);
+        }
         if (request.prefilled() && random.nextBoolean()) {
             activateSome(request);
+        }
+    }
+
+    /** The layer decides that less stays than was planned; so do later layers, all by whole blocks. */
+    private void shrink(Request request, int layer) {
+        if (request.query.hiddenLayer() == PrefixQuery.DENSE) {
+            return;
+        }
+        int[] live = request.need.promptTokens().clone();
+        int dropped = BLOCK * random.nextInt(4);
+        for (int later = layer + 1; later < LAYERS; later++) {
+            // What is left of it is protected.
+            live[later] = Math.max(Math.min(live[later], BLOCK + live[later] % BLOCK), live[later] - dropped);
+            shrunk += live[later] < request.need.promptTokens()[later] ? 1 : 0;
+        }
+        int generate = request.need.tokensMax()[0] - request.need.promptTokens()[0];
+        int used = slots.used();
+        long before = request.need.slots(BLOCK);
+        request.need = new KvSequence.Need(
+                live, Arrays.stream(live).map(n -> n + generate).toArray());
+        manager.shrink(request.sequence, request.need);
+        assertThat(used - slots.used())
+                .as("device slots given back by %s, seed %d", request.sequence, seed)
+                .isEqualTo(request.sequence.resident() ? before - request.need.slots(BLOCK) : 0);
+        if (random.nextInt(20) == 0) {
+            release(request); // cancelled right after
         }
     }
 

@@ -1,5 +1,7 @@
 package io.sliminfer.model;
 
+import io.sliminfer.prune.PrunePlan;
+
 /** A prompt's cache whose slots are all there from the beginning. */
 record FixedTables(int[][] tables) implements PromptRows.Cache {
 
@@ -28,4 +30,7 @@ record FixedTables(int[][] tables) implements PromptRows.Cache {
 
     @Override
     public void hiddenStored() {}
+
+    @Override
+    public void decided(PrunePlan plan) {}
 }

@@ -2,6 +2,7 @@ package io.sliminfer.prune;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
+import static org.assertj.core.api.Assertions.assertThatIllegalStateException;
 
 import io.sliminfer.golden.GoldenCases;
 import io.sliminfer.golden.Kept;
@@ -198,6 +199,154 @@ class PrunePlanTests {
         assertThat(plan.prunes()).isFalse();
         assertThat(plan.stages()).extracting(PrunePlan.Stage::liveTokens).containsOnly(1000);
         assertThat(plan.stages().get(0).decision().keepsAll()).isTrue();
+    }
+
+    @Test
+    void aMassIsPlannedWithItsCeiling() {
+        PrunePlan plan = PrunePlan.of(schedule(64, 16, 48, 1, "2:p0.9:200-500/200,4:400"), 700, 8);
+
+        // Protected are 64 + 60 tokens: 200 have room for one candidate, 500 for five, 400 for four.
+        assertThat(plan.stages())
+                .containsExactly(
+                        new PrunePlan.Stage(
+                                0,
+                                2,
+                                700,
+                                11,
+                                new PruneShape(64, 16, 48, 700, 11, 1, 1, 7, 444),
+                                new MassCount(0.9, 1, 5),
+                                null),
+                        new PrunePlan.Stage(
+                                3,
+                                4,
+                                444,
+                                7,
+                                new PruneShape(64, 16, 48, 444, 7, 1, 1, 6, 380),
+                                new PruneShape(64, 16, 1, 444, 7, 1, 1, 3, 188)),
+                        new PrunePlan.Stage(5, 7, 380, 6, null, null));
+        assertThat(plan.stages().get(0).mayDrop()).isTrue();
+        assertThat(plan.wholeLayers()).isEqualTo(3);
+    }
+
+    @Test
+    void laterStagesFollowADecision() {
+        PrunePlan plan = PrunePlan.of(schedule(64, 16, 48, 1, "2:p0.9:200-500/200,4:400"), 700, 8);
+
+        assertThat(plan.decided(2, 5).stages())
+                .extracting(PrunePlan.Stage::liveTokens)
+                .containsExactly(700, 444, 380);
+        // Two candidates are less than the budget at layer 4 has room for, and one more than the decode budget has.
+        assertThat(plan.decided(2, 2))
+                .isEqualTo(new PrunePlan(
+                        plan.schedule(),
+                        700,
+                        List.of(
+                                new PrunePlan.Stage(
+                                        0, 2, 700, 11, new PruneShape(64, 16, 48, 700, 11, 1, 1, 4, 252), null),
+                                new PrunePlan.Stage(
+                                        3,
+                                        4,
+                                        252,
+                                        4,
+                                        new PruneShape(64, 16, 48, 252, 4, 1, 1, 4, 252),
+                                        new PruneShape(64, 16, 1, 252, 4, 1, 1, 3, 188)),
+                                new PrunePlan.Stage(5, 7, 252, 4, null, null))));
+        assertThat(plan.decided(2, 1).stages().get(1).decode())
+                .as("a decode budget of all that is live")
+                .isNull();
+    }
+
+    @Test
+    void aLaterMassCountsAmongWhatIsLeft() {
+        PrunePlan plan = PrunePlan.of(schedule(64, 16, 48, 1, "1:p0.9:200-0.9,3:p0.8:200-400"), 700, 8);
+        assertThat(plan.stages().get(1).mass()).isEqualTo(new MassCount(0.8, 1, 4));
+
+        PrunePlan first = plan.decided(1, 3);
+        assertThat(first.stages().get(0).mass()).isNull();
+        assertThat(first.stages().get(1).mass()).isEqualTo(new MassCount(0.8, 1, 3));
+        assertThat(first.decided(3, 2).stages())
+                .extracting(PrunePlan.Stage::liveTokens)
+                .containsExactly(700, 316, 252);
+        assertThat(plan.decided(1, 1).stages().get(1).mass())
+                .as("one candidate is left, and the floor keeps it")
+                .isNull();
+    }
+
+    @Test
+    void nothingIsLeftToCountWhereTheLimitsMeet() {
+        for (String steps : List.of("2:p0.9:300-300", "2:p0.9:300-310", "2:p1.0:100-300", "2:p0.9:0.9-300")) {
+            PrunePlan plan = PrunePlan.of(schedule(64, 16, 48, 1, steps), 700, 8);
+            assertThat(plan.stages())
+                    .as(steps)
+                    .isEqualTo(PrunePlan.of(schedule(64, 16, 48, 1, "2:300"), 700, 8)
+                            .stages());
+        }
+        assertThat(PrunePlan.of(schedule(64, 16, 48, 1, "2:p1.0:0.1-1.0"), 700, 8)
+                        .prunes())
+                .isFalse();
+        assertThat(PrunePlan.of(schedule(64, 16, 48, 1, "2:p0.9:1-1.0"), 130, 8).prunes())
+                .as("nothing but protected blocks")
+                .isFalse();
+    }
+
+    @Test
+    void aMassUnderAFullCeilingMayPrune() {
+        PrunePlan plan = PrunePlan.of(schedule(64, 16, 48, 1, "2:p0.9:1-1.0"), 700, 8);
+        assertThat(plan.prunes()).isTrue();
+        assertThat(plan.wholeLayers()).isEqualTo(3);
+        assertThat(plan.decided(2, 9).prunes()).isFalse();
+    }
+
+    @Test
+    void aPlanThatFollowsDecisionsNeverGrows() {
+        long seed = 9;
+        Random random = new Random(seed);
+        for (int round = 0; round < 2000; round++) {
+            List<PruneStep> steps = new ArrayList<>();
+            for (int layer = random.nextInt(3); layer < 8; layer += 1 + random.nextInt(3)) {
+                Budget.Tokens low = new Budget.Tokens(1 + random.nextInt(150));
+                Budget.Tokens high = new Budget.Tokens(low.count() + random.nextInt(200));
+                Budget budget = random.nextInt(3) == 0 ? high : new Budget.Mass(0.5, low, high);
+                steps.add(new PruneStep(layer, budget, layer < 7 && random.nextBoolean() ? low : null));
+            }
+            int block = 1 + random.nextInt(20);
+            PruneSchedule schedule = new PruneSchedule(block, block, 1 + random.nextInt(30), random.nextInt(30), steps);
+            PrunePlan plan = PrunePlan.of(schedule, 1 + random.nextInt(300), 8);
+            String run = "seed " + seed + ", round " + round + ": " + schedule;
+            for (int i = 0; i < plan.stages().size(); i++) {
+                MassCount mass = plan.stages().get(i).mass();
+                if (mass != null) {
+                    int kept = mass.min() + random.nextInt(mass.max() - mass.min() + 1);
+                    PrunePlan next = plan.decided(plan.stages().get(i).lastLayer(), kept);
+                    assertThat(next.stages()).as(run).hasSameSizeAs(plan.stages());
+                    for (int stage = 0; stage < next.stages().size(); stage++) {
+                        assertThat(next.stages().get(stage).liveTokens())
+                                .as(run)
+                                .isLessThanOrEqualTo(plan.stages().get(stage).liveTokens());
+                        assertThat(next.stages().get(stage).activeTokens())
+                                .as(run)
+                                .isLessThanOrEqualTo(plan.stages().get(stage).activeTokens());
+                    }
+                    plan = next;
+                }
+            }
+            assertThat(plan.stages()).as(run).allMatch(stage -> stage.mass() == null);
+        }
+    }
+
+    @Test
+    void aDecisionThatIsNotToBeMadeIsRefused() {
+        PrunePlan plan = PrunePlan.of(schedule(64, 16, 48, 1, "1:p0.9:200-0.9,3:p0.8:200-400,5:200"), 700, 8);
+        assertThatIllegalStateException()
+                .isThrownBy(() -> plan.decided(2, 1))
+                .withMessageContaining("layer 2 of 1:p0.9:200-0.9,3:p0.8:200-400,5:200 has no number");
+        assertThatIllegalStateException().isThrownBy(() -> plan.decided(5, 1));
+        assertThatIllegalStateException()
+                .isThrownBy(() -> plan.decided(1, 0))
+                .withMessageContaining("keeps 0 candidates, which is not within 1..7");
+        assertThatIllegalStateException()
+                .isThrownBy(() -> plan.decided(3, 2))
+                .withMessage("layer 3 decides before layer 1");
     }
 
     @Test

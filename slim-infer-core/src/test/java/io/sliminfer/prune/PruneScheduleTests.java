@@ -29,6 +29,9 @@ class PruneScheduleTests {
                 "4.0:0.5",
                 "4:0.5/8/2",
                 "4/8:0.5",
+                "p0.9:0.1-0.5",
+                "4:p0.9:0.1-0.5:3",
+                "4:p0.9:0.1:0.5",
                 "4/8"
             })
     void anUnreadableStepNamesTheForm(String text) {
@@ -36,8 +39,9 @@ class PruneScheduleTests {
                 .isThrownBy(() -> PruneSchedule.parseSteps(text))
                 .withMessageStartingWith("pruning schedule '" + text + "': '")
                 .withMessageEndingWith(
-                        "is not LAYER:BUDGET or LAYER:BUDGET/DECODE, for example 4:0.5 (half of the prompt), 8:2048 (tokens)"
-                                + " or 8:2048/512 (decode attends to 512 of them)");
+                        "is not LAYER:BUDGET or LAYER:BUDGET/DECODE, for example 4:0.5 (half of the prompt), 8:2048 (tokens),"
+                                + " 8:p0.9:0.1-0.5 (blocks with 0.9 of the score) or 8:2048/512 (decode attends to 512 of"
+                                + " them)");
     }
 
     @Test
@@ -54,6 +58,45 @@ class PruneScheduleTests {
         assertThat(schedule(64, 8, 64, 64, "5:0.25").hasDecodeBudgets()).isFalse();
         assertThat(PruneSchedule.parseSteps("5 : 0.25 / 64"))
                 .containsExactly(new PruneStep(5, new Budget.Share(0.25), new Budget.Tokens(64)));
+    }
+
+    @Test
+    void readsAndWritesMassBudgets() {
+        String text = "4:p0.9:0.125-0.5,8:p0.75:64-2048/512,10:0.0625";
+        PruneSchedule schedule = schedule(64, 8, 64, 64, text);
+        assertThat(schedule.steps())
+                .containsExactly(
+                        new PruneStep(4, new Budget.Mass(0.9, new Budget.Share(0.125), new Budget.Share(0.5))),
+                        new PruneStep(
+                                8,
+                                new Budget.Mass(0.75, new Budget.Tokens(64), new Budget.Tokens(2048)),
+                                new Budget.Tokens(512)),
+                        new PruneStep(10, new Budget.Share(0.0625)));
+        assertThat(schedule.stepsText()).isEqualTo(text);
+        assertThat(PruneSchedule.parseSteps(" 4 : p0.9 : 0.125 - 0.5 / 64 "))
+                .containsExactly(new PruneStep(
+                        4,
+                        new Budget.Mass(0.9, new Budget.Share(0.125), new Budget.Share(0.5)),
+                        new Budget.Tokens(64)));
+        assertThat(schedule.isAdaptive()).isTrue();
+        assertThat(schedule(64, 8, 64, 64, "4:0.5/0.1").isAdaptive()).isFalse();
+    }
+
+    @Test
+    void aMassThatCannotBeReadNamesTheSchedule() {
+        assertThatIllegalArgumentException()
+                .isThrownBy(() -> PruneSchedule.parseSteps("4:p0.9,8:0.25"))
+                .withMessageStartingWith(
+                        "pruning schedule '4:p0.9,8:0.25': pruning budget 'p0.9' is no mass with floor");
+    }
+
+    @Test
+    void aDecodeBudgetIsFixed() {
+        assertThatIllegalArgumentException()
+                .isThrownBy(() -> PruneSchedule.parseSteps("4:0.5/p0.9:0.1-0.2"))
+                .withMessage("pruning schedule '4:0.5/p0.9:0.1-0.2': decode budget of layer 4: pruning budget"
+                        + " 'p0.9:0.1-0.2' is neither a number of tokens such as 2048 nor a share of the prompt such as"
+                        + " 0.25");
     }
 
     @Test

@@ -94,7 +94,8 @@ public final class SlimInferChatOptions extends DefaultToolCallingChatOptions {
 
     /**
      * Pruning layers and budgets, such as {@code "4:0.5,8:2048/512"}: after layer 4 half of the prompt stays live, after layer 8
-     * 2,048 tokens, of which a generated token attends to 512.
+     * 2,048 tokens, of which a generated token attends to 512. {@code "4:p0.9:0.125-0.5"}: the blocks that hold 0.9 of the score,
+     * between an eighth and half of the prompt.
      */
     public @Nullable String getPruningSchedule() {
         return get(PRUNING_SCHEDULE);

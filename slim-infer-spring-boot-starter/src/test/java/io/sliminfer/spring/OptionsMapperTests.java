@@ -99,6 +99,13 @@ class OptionsMapperTests {
     }
 
     @Test
+    void aScheduleMayHaveMasses() {
+        String text = "5:p0.9:0.125-2048/1024,7:0.1";
+        assertThat(schedule(options -> options.pruningSchedule(text)))
+                .isEqualTo(ENGINE.withSteps(PruneSchedule.parseSteps(text)));
+    }
+
+    @Test
     void anEmptyScheduleIsDense() {
         assertThat(schedule(options -> options.pruningSchedule("")).steps()).isEmpty();
     }

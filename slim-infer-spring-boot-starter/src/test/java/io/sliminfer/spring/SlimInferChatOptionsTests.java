@@ -128,6 +128,11 @@ class SlimInferChatOptionsTests extends AbstractChatOptionsTests<SlimInferChatOp
                 .build();
 
         assertThat(options.getPruningSchedule()).isEqualTo("4:0.5,8:2048");
+        assertThat(SlimInferChatOptions.builder()
+                        .pruningSchedule(PruneSchedule.parseSteps("4:p0.9:0.125-0.5/64"))
+                        .build()
+                        .getPruningSchedule())
+                .isEqualTo("4:p0.9:0.125-0.5/64");
     }
 
     @Test

@@ -15,9 +15,10 @@ import java.util.concurrent.CompletionException;
 /**
  * Logits of the first tokens of a greedy answer.
  *
- * @param steps one array of the vocabulary's size for each token, the one that ends the answer included
+ * @param steps      one array of the vocabulary's size for each token, the one that ends the answer included
+ * @param flopsShare FLOPs of the prefill as a share of dense prefill's
  */
-record AnswerLogits(List<float[]> steps) {
+record AnswerLogits(List<float[]> steps, double flopsShare) {
 
     /**
      * Asks the engine and waits.
@@ -52,7 +53,7 @@ record AnswerLogits(List<float[]> steps) {
 
         @Override
         public void onFinished(FinishReason reason, GenerationReport report) {
-            answer.complete(new AnswerLogits(List.copyOf(steps)));
+            answer.complete(new AnswerLogits(List.copyOf(steps), 1 - report.flopsSavedShare()));
         }
 
         @Override

@@ -1,5 +1,6 @@
 package io.sliminfer.benchmarks.calibrate;
 
+import io.sliminfer.benchmarks.report.Shares;
 import io.sliminfer.engine.Engine;
 import io.sliminfer.model.FlopCount;
 import io.sliminfer.prune.Budget;
@@ -8,9 +9,11 @@ import io.sliminfer.prune.PruneSchedule;
 import io.sliminfer.prune.PruneStep;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Set;
 import java.util.function.Consumer;
 
 /**
@@ -84,16 +87,18 @@ public final class Calibration {
         return measure("sensitivity", singles);
     }
 
-    /** The predicted front of one and two steps, at most {@code count} of it, and the default by depth, measured. */
-    public List<Candidate> measureFront(List<Candidate> singles, int count, List<PruneStep> byDepth) {
+    /**
+     * The predicted front of one and two steps, at most {@code count} of it, and others that nothing predicts, measured.
+     *
+     * @param others the default by depth and what a user asks for, mass budgets among them; an empty one is left out
+     */
+    public List<Candidate> measureFront(List<Candidate> singles, int count, List<List<PruneStep>> others) {
         List<Candidate> predicted =
                 Candidate.spread(Candidate.front(Candidate.compose(singles, this::flopsShare)), count);
-        List<List<PruneStep>> schedules =
-                new ArrayList<>(predicted.stream().map(Candidate::steps).toList());
-        if (!byDepth.isEmpty() && !schedules.contains(byDepth)) {
-            schedules.add(byDepth);
-        }
-        return measure("front", schedules);
+        Set<List<PruneStep>> schedules =
+                new LinkedHashSet<>(predicted.stream().map(Candidate::steps).toList());
+        others.stream().filter(steps -> !steps.isEmpty()).forEach(schedules::add);
+        return measure("front", List.copyOf(schedules));
     }
 
     /** Those of the measured ones that no other beats, cheapest first. */
@@ -112,17 +117,22 @@ public final class Calibration {
 
     private List<Candidate> measure(String what, List<List<PruneStep>> schedules) {
         Map<List<PruneStep>, List<Change>> changes = new LinkedHashMap<>();
-        schedules.forEach(steps -> changes.put(steps, new ArrayList<>()));
+        Map<List<PruneStep>, List<Double>> flops = new LinkedHashMap<>();
+        schedules.forEach(steps -> {
+            changes.put(steps, new ArrayList<>());
+            flops.put(steps, new ArrayList<>());
+        });
         for (int i = 0; i < prompts.size(); i++) {
             Prompt prompt = prompts.get(i);
             long start = System.nanoTime();
             AnswerLogits dense = AnswerLogits.of(engine, prompt.tokens(), sizes, answerTokens);
             List<Change> ofPrompt = new ArrayList<>();
             for (List<PruneStep> steps : schedules) {
-                Change change = Change.between(
-                        dense, AnswerLogits.of(engine, prompt.tokens(), sizes.withSteps(steps), answerTokens));
+                AnswerLogits pruned = AnswerLogits.of(engine, prompt.tokens(), sizes.withSteps(steps), answerTokens);
+                Change change = Change.between(dense, pruned);
                 ofPrompt.add(change);
                 changes.get(steps).add(change);
+                flops.get(steps).add(pruned.flopsShare());
             }
             observer.measured(prompt, schedules, ofPrompt);
             progress.accept(String.format(
@@ -137,10 +147,11 @@ public final class Calibration {
                     (System.nanoTime() - start) / 1e9));
         }
         return schedules.stream()
-                .map(steps -> new Candidate(steps, flopsShare(steps), Change.mean(changes.get(steps))))
+                .map(steps -> new Candidate(steps, Shares.of(flops.get(steps)), Change.mean(changes.get(steps))))
                 .toList();
     }
 
+    /** Of fixed budgets, before anything ran. */
     private double flopsShare(List<PruneStep> steps) {
         PruneSchedule schedule = sizes.withSteps(steps);
         return prompts.stream()

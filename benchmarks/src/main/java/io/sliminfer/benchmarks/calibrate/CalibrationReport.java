@@ -1,6 +1,7 @@
 package io.sliminfer.benchmarks.calibrate;
 
 import io.sliminfer.benchmarks.report.MarkdownTable;
+import io.sliminfer.benchmarks.report.Shares;
 import io.sliminfer.benchmarks.report.Spread;
 import io.sliminfer.prune.PruneStep;
 import java.util.ArrayList;
@@ -46,6 +47,7 @@ public final class CalibrationReport {
         line.put("divergence", Spread.rounded(candidate.divergence()));
         line.put("agreement", Spread.rounded(candidate.change().agreement()));
         line.put("flopsSavedShare", Spread.rounded(1 - candidate.flopsShare()));
+        line.put("flopsSavedShares", saved(candidate).toMap());
         return line;
     }
 
@@ -81,6 +83,11 @@ public final class CalibrationReport {
         return table.render();
     }
 
+    private static Shares saved(Candidate candidate) {
+        Shares flops = candidate.flops();
+        return new Shares(1 - flops.mean(), flops.deviation(), 1 - flops.max(), 1 - flops.min());
+    }
+
     /** Measured schedules, cheapest first. */
     public static String scheduleTable(List<Candidate> measured, List<Candidate> front, Candidate chosen) {
         MarkdownTable table =
@@ -91,7 +98,7 @@ public final class CalibrationReport {
                         candidate.label(),
                         String.format(Locale.ROOT, "%.4f", candidate.divergence()),
                         String.format(Locale.ROOT, "%.0f %%", candidate.change().agreement() * 100),
-                        String.format(Locale.ROOT, "%.0f %%", (1 - candidate.flopsShare()) * 100),
+                        saved(candidate).text(),
                         front.contains(candidate) ? "yes" : "",
                         candidate.equals(chosen) ? "yes" : ""));
         return table.render();

@@ -1,5 +1,6 @@
 package io.sliminfer.benchmarks.calibrate;
 
+import io.sliminfer.benchmarks.report.Shares;
 import io.sliminfer.prune.PruneStep;
 import java.util.ArrayList;
 import java.util.List;
@@ -9,10 +10,20 @@ import java.util.stream.Collectors;
 /**
  * A schedule and what it costs.
  *
- * @param flopsShare FLOPs of prefill as a share of dense prefill's, the mean over the prompts
- * @param change     measured, or predicted; its agreement is 0 where it is predicted
+ * @param flops  FLOPs of prefill as a share of dense prefill's over the prompts; without spread where it is predicted
+ * @param change measured, or predicted; its agreement is 0 where it is predicted
  */
-public record Candidate(List<PruneStep> steps, double flopsShare, Change change) {
+public record Candidate(List<PruneStep> steps, Shares flops, Change change) {
+
+    /** A prediction. */
+    Candidate(List<PruneStep> steps, double flopsShare, Change change) {
+        this(steps, Shares.of(List.of(flopsShare)), change);
+    }
+
+    /** The mean over the prompts. */
+    public double flopsShare() {
+        return flops.mean();
+    }
 
     /** Such as {@code 4:0.25,8:0.125}. */
     public String label() {
@@ -29,8 +40,8 @@ public record Candidate(List<PruneStep> steps, double flopsShare, Change change)
      */
     static List<Candidate> front(List<Candidate> candidates) {
         List<Candidate> sorted = new ArrayList<>(candidates);
-        sorted.sort((a, b) -> a.flopsShare != b.flopsShare
-                ? Double.compare(a.flopsShare, b.flopsShare)
+        sorted.sort((a, b) -> a.flopsShare() != b.flopsShare()
+                ? Double.compare(a.flopsShare(), b.flopsShare())
                 : Double.compare(a.divergence(), b.divergence()));
         List<Candidate> front = new ArrayList<>();
         double least = Double.POSITIVE_INFINITY;
@@ -79,12 +90,12 @@ public record Candidate(List<PruneStep> steps, double flopsShare, Change change)
     static Candidate knee(List<Candidate> front) {
         Candidate knee = front.get(0);
         double divergenceMax = knee.divergence();
-        double shareMin = knee.flopsShare;
+        double shareMin = knee.flopsShare();
         double farthest = 0;
         for (Candidate candidate : front) {
             double below = 1
                     - (divergenceMax == 0 ? 0 : candidate.divergence() / divergenceMax)
-                    - (shareMin == 1 ? 0 : (candidate.flopsShare - shareMin) / (1 - shareMin));
+                    - (shareMin == 1 ? 0 : (candidate.flopsShare() - shareMin) / (1 - shareMin));
             if (below > farthest) {
                 farthest = below;
                 knee = candidate;

@@ -311,7 +311,7 @@ public final class CudaCommand implements Callable<Integer> {
     }
 
     private PruneSchedule budgeted(PruneSchedule pruned, int layers) {
-        Budget budget = checks().checked("--decode-budget", () -> Budget.parse(decodeBudget));
+        Budget.Fixed budget = checks().checked("--decode-budget", () -> Budget.parseFixed(decodeBudget));
         List<PruneStep> steps = pruned.steps().stream()
                 // After the last layer there is nothing that could attend to less.
                 .map(step -> step.layer() == layers - 1 ? step : new PruneStep(step.layer(), step.budget(), budget))

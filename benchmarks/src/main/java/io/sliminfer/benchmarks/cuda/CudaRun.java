@@ -19,8 +19,6 @@ import io.sliminfer.engine.PrefixSettings;
 import io.sliminfer.engine.PruneSettings;
 import io.sliminfer.format.ModelFolder;
 import io.sliminfer.kv.KvTransfers;
-import io.sliminfer.model.FlopCount;
-import io.sliminfer.prune.PrunePlan;
 import io.sliminfer.prune.PruneSchedule;
 import java.io.IOException;
 import java.io.PrintWriter;
@@ -200,9 +198,8 @@ final class CudaRun {
             EngineTrial trial, long memory, int promptTokens, Mode mode, PruneSchedule schedule) {
         EngineTrial.Answer answer = trial.answer(promptTokens, schedule);
         GenerationReport report = answer.report();
-        PrunePlan plan = PrunePlan.of(schedule, promptTokens, folder.config().layers());
         double prefill = report.prefill().toNanos() * 1e-9;
-        double flops = FlopCount.prefill(folder.config(), plan);
+        double flops = trial.prefillFlops(report);
         double ttft = seconds(report);
         Map<String, Object> sample = new LinkedHashMap<>();
         sample.put("type", "sample");
@@ -219,7 +216,7 @@ final class CudaRun {
             sample.put(
                     "decodeBytes",
                     Spread.rounded(Work.decodeBytes(
-                            folder.config(), plan, settings.compute(), report.generatedTokens() / 2.0)));
+                            folder.config(), report.stages(), settings.compute(), report.generatedTokens() / 2.0)));
         }
         sample.put("endToEndSeconds", Spread.rounded(ttft + report.decode().toNanos() * 1e-9));
         sample.put("prunedShare", Spread.rounded(report.prunedShare()));

@@ -1,9 +1,10 @@
 package io.sliminfer.benchmarks.cuda;
 
 import io.sliminfer.backend.KvType;
+import io.sliminfer.engine.GenerationReport;
 import io.sliminfer.format.DType;
 import io.sliminfer.format.ModelConfig;
-import io.sliminfer.prune.PrunePlan;
+import java.util.List;
 
 /** The least that decode must read: the floor of its time is these bytes by the measured bandwidth. */
 final class Work {
@@ -13,17 +14,18 @@ final class Work {
     /**
      * Bytes read for one token: every matrix once, and keys and values of the tokens that are active.
      *
+     * @param stages    what stayed of the prompt
      * @param generated tokens generated before it
      */
-    static double decodeBytes(ModelConfig model, PrunePlan plan, DType compute, double generated) {
+    static double decodeBytes(ModelConfig model, List<GenerationReport.Stage> stages, DType compute, double generated) {
         double layer = (double) model.hidden() * (model.queryColumns() + 2.0 * model.kvColumns())
                 + (double) model.queryColumns() * model.hidden()
                 + 3.0 * model.hidden() * model.intermediate();
         double weights = model.layers() * layer + (double) model.hidden() * model.vocabulary();
         double tokenBytes = KvType.of(compute).slotBytes(1, model.kvHeads(), model.headDim());
         double tokens = 0;
-        for (PrunePlan.Stage stage : plan.stages()) {
-            tokens += (stage.activeTokens() + generated) * (stage.lastLayer() - stage.firstLayer() + 1);
+        for (GenerationReport.Stage stage : stages) {
+            tokens += (stage.decode().activeTokens() + generated) * (stage.lastLayer() - stage.firstLayer() + 1);
         }
         return weights * compute.bytes() + tokens * tokenBytes;
     }

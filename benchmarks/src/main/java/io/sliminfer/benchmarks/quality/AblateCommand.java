@@ -6,6 +6,7 @@ import io.sliminfer.benchmarks.quality.ruler.RulerTask;
 import io.sliminfer.benchmarks.quality.ruler.RulerTasks;
 import io.sliminfer.benchmarks.quality.ruler.Style;
 import io.sliminfer.prune.PruneSchedule;
+import io.sliminfer.prune.PruneStep;
 import io.sliminfer.prune.UnitAggregation;
 import java.io.PrintWriter;
 import java.util.ArrayList;
@@ -19,14 +20,18 @@ import picocli.CommandLine.Option;
 
 /**
  * Compares ways of pruning on the same cases: every schedule with the engine's sizes, then the first schedule with one size, or the
- * aggregation, changed at a time. Dense prefill is asked once for each case and paired with all of them.
+ * aggregation, changed at a time, or with other budgets: fixed ones and masses. Dense prefill is asked once for each case and paired
+ * with all of them.
  */
 @Command(
         name = "ablate",
-        description = "Compares schedules, blocks, units, windows, sinks and aggregations on the same cases.",
+        description = "Compares schedules, blocks, units, windows, sinks, aggregations and budgets on the same cases.",
         mixinStandardHelpOptions = true,
         sortOptions = false)
 final class AblateCommand implements Callable<Integer> {
+
+    private static final String SIZES = "sizes";
+    private static final String BUDGETS = "budgets";
 
     @Mixin
     private QualityOptions options = new QualityOptions();
@@ -58,6 +63,38 @@ final class AblateCommand implements Callable<Integer> {
             paramLabel = "LAYER:BUDGET,...",
             description = "Schedules to compare; may be given several times; the engine's own by default.")
     private List<String> schedules = List.of(PruneVariant.OWN);
+
+    @Option(
+            names = "--vary",
+            split = ",",
+            paramLabel = "WHAT",
+            defaultValue = "sizes",
+            description =
+                    "What to change of the first schedule: sizes (and aggregation), budgets, or both (default: ${DEFAULT-VALUE}).")
+    private List<String> varied = List.of();
+
+    @Option(
+            names = "--scales",
+            split = ",",
+            paramLabel = "FACTOR",
+            defaultValue = "0.5,1,2",
+            description = "Of its budgets, with --vary budgets (default: ${DEFAULT-VALUE}).")
+    private List<Double> scales = List.of();
+
+    @Option(
+            names = "--masses",
+            split = ",",
+            paramLabel = "SHARE",
+            defaultValue = "0.5,0.7,0.9,0.95",
+            description = "Of the score in place of its budgets, with --vary budgets (default: ${DEFAULT-VALUE}).")
+    private List<Double> masses = List.of();
+
+    @Option(
+            names = "--range",
+            paramLabel = "FLOOR-CEILING",
+            defaultValue = "0.5-2",
+            description = "Of the masses, as factors of its budgets (default: ${DEFAULT-VALUE}).")
+    private String range = "0.5-2";
 
     @Option(
             names = "--blocks",
@@ -107,11 +144,16 @@ final class AblateCommand implements Callable<Integer> {
         lengths.forEach(length -> options.requireAtLeast("--lengths", length, 1));
         options.out();
         List<RulerTask> chosen = options.checked("--tasks", () -> RulerTask.parse(tasks));
-        List<PruneVariant> variants = variants();
+        Set<String> vary = vary();
+        Set<PruneVariant> variants = new LinkedHashSet<>(vary.contains(SIZES) ? sizeVariants() : scheduleVariants());
+        BudgetVariants budgets = options.checked("--vary budgets", () -> BudgetVariants.of(scales, masses, range));
         Style style = options.style();
         QuestionPlace question = options.question();
         try (ModelUnderTest model = options.open()) {
             lengths.forEach(model::requireLength);
+            if (vary.contains(BUDGETS)) {
+                variants.addAll(options.checked("--schedule", () -> budgets.around(firstSteps(model))));
+            }
             RulerTasks generator =
                     new RulerTasks(model.tokens(), style, question, List.of(), PruneSchedule.BLOCK_DEFAULT);
             List<EvalCase> cases = new ArrayList<>();
@@ -122,20 +164,48 @@ final class AblateCommand implements Callable<Integer> {
             }
             try (QualityRun run = new QualityRun(options, "ablation", model)) {
                 PrintWriter stdout = options.command().getOut();
-                stdout.print(run.finish(Summary.byVariant(run.run(cases, variants))));
+                List<PairedResult> results = run.run(cases, List.copyOf(variants));
+                stdout.print(run.finish(
+                        Summary.byVariant(results),
+                        BudgetComparison.of(results, model.engine().pruning().schedule())));
                 stdout.flush();
             }
         }
         return 0;
     }
 
-    /** Each once, in the order of the table. */
-    private List<PruneVariant> variants() {
-        Set<PruneVariant> variants = new LinkedHashSet<>();
-        String first = schedules.get(0);
-        options.checked(
+    private Set<String> vary() {
+        Set<String> vary = new LinkedHashSet<>(varied);
+        for (String what : vary) {
+            if (!what.equals(SIZES) && !what.equals(BUDGETS)) {
+                throw options.refused("--vary " + what + " is unknown: use " + SIZES + ", " + BUDGETS + " or both");
+            }
+        }
+        if (!vary.contains(SIZES)) {
+            options.refuseUnread(
+                    "without --vary sizes", "--blocks", "--units", "--windows", "--sinks", "--aggregation");
+        }
+        if (!vary.contains(BUDGETS)) {
+            options.refuseUnread("without --vary budgets", "--scales", "--masses", "--range");
+        }
+        return vary;
+    }
+
+    private List<PruneStep> firstSteps(ModelUnderTest model) {
+        String first = scheduleVariants().get(0).schedule();
+        return first == null ? model.engine().pruning().schedule().steps() : PruneSchedule.parseSteps(first);
+    }
+
+    private List<PruneVariant> scheduleVariants() {
+        return options.checked(
                 "--schedule",
-                () -> variants.addAll(schedules.stream().map(PruneVariant::of).toList()));
+                () -> schedules.stream().map(PruneVariant::of).distinct().toList());
+    }
+
+    /** Each once, in the order of the table. */
+    private List<PruneVariant> sizeVariants() {
+        Set<PruneVariant> variants = new LinkedHashSet<>(scheduleVariants());
+        String first = schedules.get(0);
         options.checked(
                 "--blocks",
                 () -> variants.addAll(blocks.stream()

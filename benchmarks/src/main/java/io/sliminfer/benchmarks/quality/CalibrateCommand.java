@@ -14,6 +14,7 @@ import io.sliminfer.format.CalibrationFile;
 import io.sliminfer.prune.Budget;
 import io.sliminfer.prune.PruneSchedule;
 import io.sliminfer.prune.PruneSizes;
+import io.sliminfer.prune.PruneStep;
 import io.sliminfer.prune.UnitAggregation;
 import java.io.PrintWriter;
 import java.nio.file.Files;
@@ -89,6 +90,13 @@ public final class CalibrateCommand implements Callable<Integer> {
     private List<Double> shares = List.of();
 
     @Option(
+            names = "--schedule",
+            paramLabel = "LAYER:BUDGET,...",
+            description =
+                    "A schedule to measure beside the predicted ones, such as 4:p0.9:0.125-0.5; may be given several times.")
+    private List<String> schedules = List.of();
+
+    @Option(
             names = "--answer-tokens",
             defaultValue = "16",
             description = "First tokens of the answer that are compared (default: ${DEFAULT-VALUE}).")
@@ -161,7 +169,14 @@ public final class CalibrateCommand implements Callable<Integer> {
             List<Integer> candidates = candidateLayers(model.engine().model().layers());
             List<EvalCase> toAsk = cases == null ? generated(model, chosenTasks) : CaseFile.read(cases);
             try (QualityRun run = new QualityRun(options, RESULTS, model)) {
-                calibrate(model, run, sizes, candidates, toAsk, target);
+                calibrate(
+                        model,
+                        run,
+                        sizes,
+                        candidates,
+                        others(sizes, model.engine().model().layers()),
+                        toAsk,
+                        target);
             }
         }
         return 0;
@@ -181,6 +196,9 @@ public final class CalibrateCommand implements Callable<Integer> {
         if (lossMax != null && !(lossMax >= 0)) {
             throw options.refused("--max-loss " + lossMax + " is not allowed: use 0 or more");
         }
+        options.checked(
+                "--schedule",
+                () -> schedules.stream().map(CalibrateCommand::steps).toList());
         options.out();
         options.style();
         options.question();
@@ -227,6 +245,28 @@ public final class CalibrateCommand implements Callable<Integer> {
         return layers.stream().distinct().sorted().toList();
     }
 
+    /** Schedules that are measured whatever is predicted: the default by depth and those of {@code --schedule}. */
+    private List<List<PruneStep>> others(PruneSchedule sizes, int modelLayers) {
+        List<List<PruneStep>> others = new ArrayList<>();
+        others.add(DefaultSchedule.of(modelLayers).steps());
+        for (String schedule : schedules) {
+            others.add(options.checked("--schedule", () -> {
+                PruneSchedule parsed = sizes.withSteps(steps(schedule));
+                parsed.requireLayers(modelLayers);
+                return parsed.steps();
+            }));
+        }
+        return others;
+    }
+
+    private static List<PruneStep> steps(String schedule) {
+        List<PruneStep> steps = PruneSchedule.parseSteps(schedule);
+        if (steps.isEmpty()) {
+            throw new IllegalArgumentException("an empty schedule prunes nothing: give steps such as 4:0.5");
+        }
+        return steps;
+    }
+
     private List<EvalCase> generated(ModelUnderTest model, List<RulerTask> chosen) {
         lengths.forEach(model::requireLength);
         RulerTasks generator = new RulerTasks(model.tokens(), options.style(), options.question(), List.of(), block);
@@ -244,6 +284,7 @@ public final class CalibrateCommand implements Callable<Integer> {
             QualityRun run,
             PruneSchedule sizes,
             List<Integer> candidates,
+            List<List<PruneStep>> others,
             List<EvalCase> toAsk,
             @Nullable Path target) {
         Engine engine = model.engine();
@@ -260,8 +301,7 @@ public final class CalibrateCommand implements Callable<Integer> {
         List<Candidate> singles =
                 calibration.sensitivity(candidates, shares.stream().distinct().toList());
         singles.forEach(single -> run.write(CalibrationReport.line("sensitivity", single)));
-        List<Candidate> all = calibration.measureFront(
-                singles, measured, DefaultSchedule.of(engine.model().layers()).steps());
+        List<Candidate> all = calibration.measureFront(singles, measured, others);
         List<Candidate> front = Calibration.front(all);
         for (Candidate candidate : all) {
             Map<String, Object> line = CalibrationReport.line("schedule", candidate);

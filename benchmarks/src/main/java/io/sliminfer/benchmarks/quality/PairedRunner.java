@@ -1,6 +1,7 @@
 package io.sliminfer.benchmarks.quality;
 
 import io.sliminfer.benchmarks.report.JsonLines;
+import io.sliminfer.engine.GenerationReport;
 import io.sliminfer.spring.SlimInferChatOptions;
 import io.sliminfer.spring.SlimInferMetadata;
 import java.util.ArrayList;
@@ -89,7 +90,17 @@ public final class PairedRunner {
                 response.getMetadata().getUsage().getPromptTokens(),
                 response.getMetadata().getUsage().getCompletionTokens(),
                 number(response, SlimInferMetadata.TTFT_MS),
-                number(response, SlimInferMetadata.PRUNED_SHARE));
+                number(response, SlimInferMetadata.PRUNED_SHARE),
+                keptShares(response));
+    }
+
+    private static List<Double> keptShares(ChatResponse response) {
+        GenerationReport report = response.getMetadata().get(SlimInferMetadata.REPORT);
+        Objects.requireNonNull(report, SlimInferMetadata.REPORT + " is missing in the response's metadata");
+        return report.stages().stream()
+                .skip(1)
+                .map(stage -> (double) stage.liveTokens() / report.promptTokens())
+                .toList();
     }
 
     private static double number(ChatResponse response, String key) {

@@ -1,6 +1,7 @@
 package io.sliminfer.benchmarks.quality;
 
 import io.sliminfer.prune.PruneSchedule;
+import io.sliminfer.prune.PruneStep;
 import io.sliminfer.prune.UnitAggregation;
 import io.sliminfer.spring.SlimInferChatOptions;
 import java.util.LinkedHashMap;
@@ -10,7 +11,7 @@ import org.jspecify.annotations.Nullable;
 /**
  * A way to prune that is compared with dense prefill. What is null is the engine's own.
  *
- * @param schedule steps such as {@code 4:0.5,8:0.25}
+ * @param schedule steps such as {@code 4:0.5,8:0.25} or {@code 4:p0.9:0.25-1.0}
  */
 public record PruneVariant(
         @Nullable String schedule,
@@ -43,6 +44,22 @@ public record PruneVariant(
 
     public static PruneVariant of(String schedule) {
         return new PruneVariant(schedule, null, null, null, null, null);
+    }
+
+    /**
+     * Whether any of its budgets is a mass.
+     *
+     * @param own the engine's schedule
+     */
+    boolean isAdaptive(PruneSchedule own) {
+        return schedule == null
+                ? own.isAdaptive()
+                : PruneSchedule.parseSteps(schedule).stream().anyMatch(PruneStep::isAdaptive);
+    }
+
+    /** Whether nothing but the schedule tells it from another variant. */
+    boolean hasSizesOf(PruneVariant other) {
+        return sizes().equals(other.sizes());
     }
 
     /** Such as {@code 4:0.5,8:0.25 block=32}. */

@@ -93,7 +93,7 @@ public final class QualityCommand implements Callable<Integer> {
             names = "--schedule",
             paramLabel = "LAYER:BUDGET,...",
             description =
-                    "How to prune, such as 4:0.5,8:0.25; may be given several times; the engine's own by default.")
+                    "How to prune, such as 4:0.5,8:0.25 or 4:p0.9:0.25-1.0; may be given several times; the engine's own by default.")
     private List<String> schedules = List.of();
 
     @Option(names = "--block", paramLabel = "TOKENS", description = "Tokens in a block.")
@@ -150,7 +150,10 @@ public final class QualityCommand implements Callable<Integer> {
                 toAsk = generated(generator, rulerTasks, placements, model);
             }
             try (QualityRun run = new QualityRun(options, NAME, model)) {
-                print(run.finish(Summary.of(run.run(toAsk, variants))));
+                List<PairedResult> results = run.run(toAsk, variants);
+                print(run.finish(
+                        Summary.of(results),
+                        BudgetComparison.of(results, model.engine().pruning().schedule())));
             }
         }
         return 0;

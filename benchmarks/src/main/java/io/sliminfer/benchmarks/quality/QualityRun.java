@@ -53,8 +53,18 @@ final class QualityRun implements AutoCloseable {
 
     /** Appends the summaries and writes the table with what was measured on what. */
     String finish(List<Summary> summaries) {
+        return finish(summaries, List.of());
+    }
+
+    /** The same with adaptive schedules beside fixed ones, if there are any. */
+    String finish(List<Summary> summaries, List<BudgetComparison> comparisons) {
         summaries.forEach(summary -> lines.write(summary.toMap()));
-        return finish(Summary.table(summaries) + Summary.changes(summaries));
+        comparisons.forEach(comparison -> lines.write(comparison.toMap()));
+        String compared = comparisons.isEmpty()
+                ? ""
+                : "\nAdaptive schedules and fixed budgets that compute as much.\n\n"
+                        + BudgetComparison.table(comparisons);
+        return finish(Summary.table(summaries) + compared + Summary.changes(summaries));
     }
 
     /** Writes tables with what was measured on what; returns the file's text. */

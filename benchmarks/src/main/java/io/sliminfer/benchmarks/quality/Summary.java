@@ -1,6 +1,7 @@
 package io.sliminfer.benchmarks.quality;
 
 import io.sliminfer.benchmarks.report.MarkdownTable;
+import io.sliminfer.benchmarks.report.Shares;
 import io.sliminfer.benchmarks.report.Spread;
 import java.util.ArrayList;
 import java.util.Comparator;
@@ -10,6 +11,8 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.function.Function;
 import java.util.function.Predicate;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
 
 /**
  * What a group of results says of one way of pruning.
@@ -17,6 +20,8 @@ import java.util.function.Predicate;
  * @param task   or {@link #ALL}
  * @param length or {@link #ALL}
  * @param ttft   dense over pruned time to first token, case by case: above 1 pruning is faster
+ * @param prunedShare share of (prompt token, layer) pairs that were never computed
+ * @param keptShares  for each decision that all cases made, the share of the prompt that was live after it
  * @param lost   ids of cases that scored less pruned
  * @param gained ids of cases that scored more pruned
  */
@@ -29,7 +34,8 @@ public record Summary(
         PairedDifference difference,
         int answersThatDiffer,
         Spread ttft,
-        double prunedShare,
+        Shares prunedShare,
+        List<Shares> keptShares,
         List<String> lost,
         List<String> gained) {
 
@@ -101,13 +107,29 @@ public record Summary(
                         .map(result ->
                                 result.dense().ttftMillis() / result.pruned().ttftMillis())
                         .toList()),
-                mean(group, result -> result.pruned().prunedShare()),
+                shares(group, result -> result.pruned().prunedShare()),
+                keptShares(group),
                 ids(group, result -> result.difference() < 0),
                 ids(group, result -> result.difference() > 0));
     }
 
     private static double mean(List<PairedResult> group, Function<PairedResult, Double> value) {
         return group.stream().mapToDouble(value::apply).average().orElseThrow();
+    }
+
+    private static Shares shares(List<PairedResult> group, Function<PairedResult, Double> share) {
+        return Shares.of(group.stream().map(share).toList());
+    }
+
+    private static List<Shares> keptShares(List<PairedResult> group) {
+        int decisions = group.stream()
+                .mapToInt(result -> result.pruned().keptShares().size())
+                .min()
+                .orElse(0);
+        return IntStream.range(0, decisions)
+                .mapToObj(i ->
+                        shares(group, result -> result.pruned().keptShares().get(i)))
+                .toList();
     }
 
     private static List<String> ids(List<PairedResult> group, Predicate<PairedResult> wanted) {
@@ -129,7 +151,9 @@ public record Summary(
         map.put("high", Spread.rounded(difference.high()));
         map.put("answersThatDiffer", answersThatDiffer);
         map.put("ttftRatio", ttft.toMap());
-        map.put("prunedShare", Spread.rounded(prunedShare));
+        map.put("prunedShare", Spread.rounded(prunedShare.mean()));
+        map.put("prunedShares", prunedShare.toMap());
+        map.put("keptShares", keptShares.stream().map(Shares::toMap).toList());
         map.put("lost", lost);
         map.put("gained", gained);
         return map;
@@ -147,7 +171,8 @@ public record Summary(
                 "Difference (95 %)",
                 "Answers that differ",
                 "TTFT ratio",
-                "Pruned");
+                "Not computed",
+                "Kept");
         for (Summary summary : summaries) {
             table.row(
                     summary.task,
@@ -164,7 +189,8 @@ public record Summary(
                             summary.ttft.median(),
                             summary.ttft.min(),
                             summary.ttft.max()),
-                    Math.round(summary.prunedShare * 100) + " %");
+                    summary.prunedShare.text(),
+                    summary.keptShares.stream().map(Shares::text).collect(Collectors.joining(", ")));
         }
         return table.render();
     }

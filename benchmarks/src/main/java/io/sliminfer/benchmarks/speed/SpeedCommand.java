@@ -153,7 +153,6 @@ public final class SpeedCommand implements Callable<Integer> {
                 ModelFolder folder = settings.model().open(settings.cache())) {
             new SpeedRun(
                             settings,
-                            folder.config(),
                             scheduleOf(settings),
                             results,
                             checks().command().getErr())

@@ -17,8 +17,6 @@ import io.sliminfer.engine.PrefixSettings;
 import io.sliminfer.engine.PruneSettings;
 import io.sliminfer.format.ModelConfig;
 import io.sliminfer.format.ModelFolder;
-import io.sliminfer.model.FlopCount;
-import io.sliminfer.prune.PrunePlan;
 import io.sliminfer.prune.PruneSchedule;
 import java.io.PrintWriter;
 import java.util.LinkedHashMap;
@@ -40,7 +38,6 @@ final class SpeedRun {
     private static final GgufWriter.Type LLAMA_WEIGHTS = GgufWriter.Type.Q4_0;
 
     private final SpeedSettings settings;
-    private final ModelConfig model;
     private final PruneSchedule schedule;
     private final Results results;
     private final PrintWriter progress;
@@ -51,9 +48,8 @@ final class SpeedRun {
      * @param schedule of pruned prompts
      * @param progress told what is being done
      */
-    SpeedRun(SpeedSettings settings, ModelConfig model, PruneSchedule schedule, Results results, PrintWriter progress) {
+    SpeedRun(SpeedSettings settings, PruneSchedule schedule, Results results, PrintWriter progress) {
         this.settings = settings;
-        this.model = model;
         this.schedule = schedule;
         this.results = results;
         this.progress = progress;
@@ -121,12 +117,10 @@ final class SpeedRun {
 
     /** Runs a prompt; a line of results. */
     private Map<String, Object> sample(EngineTrial trial, int promptTokens, Mode mode) {
-        PruneSchedule of = scheduleOf(mode);
         boolean peakIsOwn = ProcessMemory.resetPeak();
-        GenerationReport report = trial.answer(promptTokens, of).report();
+        GenerationReport report = trial.answer(promptTokens, scheduleOf(mode)).report();
         ProcessMemory memory = ProcessMemory.now();
         double seconds = report.timeToFirstToken().toNanos() * 1e-9;
-        double flops = FlopCount.prefill(model, PrunePlan.of(of, promptTokens, model.layers()));
         Map<String, Object> sample = new LinkedHashMap<>();
         sample.put("type", "sample");
         sample.put("mode", mode.label());
@@ -141,7 +135,9 @@ final class SpeedRun {
         }
         sample.put("prunedShare", Spread.rounded(report.prunedShare()));
         sample.put("flopsSavedShare", Spread.rounded(report.flopsSavedShare()));
-        sample.put("gflopsPerSecond", Spread.rounded(flops / (report.prefill().toNanos() * 1e-9) / 1e9));
+        sample.put(
+                "gflopsPerSecond",
+                Spread.rounded(trial.prefillFlops(report) / (report.prefill().toNanos() * 1e-9) / 1e9));
         sample.put("kvBytes", report.kvBytes());
         sample.put("peakResidentBytes", ProcessMemory.orNotAvailable(memory.peakResidentBytes()));
         sample.put("peakCountedFrom", peakIsOwn ? "sample" : "start");

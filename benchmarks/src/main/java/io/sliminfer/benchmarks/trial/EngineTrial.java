@@ -6,6 +6,8 @@ import io.sliminfer.engine.GenerationReport;
 import io.sliminfer.engine.GenerationRequest;
 import io.sliminfer.engine.Sampling;
 import io.sliminfer.engine.TokenListener;
+import io.sliminfer.model.FlopCount;
+import io.sliminfer.prune.PrunePlan;
 import io.sliminfer.prune.PruneSchedule;
 import java.util.ArrayList;
 import java.util.List;
@@ -62,6 +64,13 @@ public final class EngineTrial {
                     onToken.accept(ids.size());
                 });
         return new Answer(ids, nanos, report);
+    }
+
+    /** FLOPs of the prefill as it ran: with a mass budget only the report knows what stayed. */
+    public double prefillFlops(GenerationReport report) {
+        PrunePlan dense = PrunePlan.of(
+                PruneSchedule.dense(), report.promptTokens(), engine.model().layers());
+        return FlopCount.prefill(engine.model(), dense) * (1 - report.flopsSavedShare());
     }
 
     /** The same ids for every mode and round. */

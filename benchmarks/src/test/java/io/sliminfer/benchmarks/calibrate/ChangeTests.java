@@ -27,8 +27,8 @@ class ChangeTests {
 
     @Test
     void tokensAreComparedUpToTheFirstThatDiffers() {
-        AnswerLogits dense = new AnswerLogits(List.of(logits(0.4, 0.6), logits(0.4, 0.6), logits(0.9, 0.1)));
-        AnswerLogits pruned = new AnswerLogits(List.of(logits(0.3, 0.7), logits(0.6, 0.4), logits(0.1, 0.9)));
+        AnswerLogits dense = new AnswerLogits(List.of(logits(0.4, 0.6), logits(0.4, 0.6), logits(0.9, 0.1)), 1);
+        AnswerLogits pruned = new AnswerLogits(List.of(logits(0.3, 0.7), logits(0.6, 0.4), logits(0.1, 0.9)), 1);
 
         Change change = Change.between(dense, pruned);
 
@@ -42,7 +42,7 @@ class ChangeTests {
 
     @Test
     void answersOfTheSameTokensAgree() {
-        AnswerLogits dense = new AnswerLogits(List.of(logits(0.4, 0.6), logits(0.9, 0.1)));
+        AnswerLogits dense = new AnswerLogits(List.of(logits(0.4, 0.6), logits(0.9, 0.1)), 1);
 
         assertThat(Change.between(dense, dense)).isEqualTo(new Change(0, 1));
         assertThat(Change.mean(List.of(new Change(1, 1), new Change(2, 0)))).isEqualTo(new Change(1.5, 0.5));

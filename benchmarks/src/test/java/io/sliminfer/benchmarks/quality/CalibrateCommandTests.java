@@ -97,6 +97,39 @@ class CalibrateCommandTests {
     }
 
     @Test
+    void measuresSchedulesThatAUserNamesAndWritesAnAdaptiveOne() throws IOException {
+        Path file = folder.resolve("found.json");
+        String adaptive = "2:p0.01:0.01-0.5";
+        String arguments =
+                "--style tiny --tasks niah_single_2 --lengths 512 --count 1 --layers 2 --shares 0.5 --measured 1"
+                        + " --block 16 --window 16 --sink 16 --schedule 6:0.4 --schedule " + adaptive
+                        + " --max-loss 1000 --out-file " + file;
+
+        assertThat(run(TinyModel.folder(), arguments)).as(err.toString()).isZero();
+
+        JsonNode line = lines("schedule").stream()
+                .filter(candidate -> candidate.path("schedule").stringValue().equals(adaptive))
+                .findFirst()
+                .orElseThrow();
+        JsonNode saved = line.path("flopsSavedShares");
+        assertThat(saved.path("mean").doubleValue())
+                .isEqualTo(line.path("flopsSavedShare").doubleValue());
+        assertThat(saved.path("min").doubleValue())
+                .as("nearly nothing is kept")
+                .isGreaterThan(lines("schedule").stream()
+                        .filter(other -> other.path("schedule").stringValue().equals("6:0.4"))
+                        .findFirst()
+                        .orElseThrow()
+                        .path("flopsSavedShare")
+                        .doubleValue());
+        try (ModelFolder model = ModelFolder.open(TinyModel.folder())) {
+            assertThat(CalibrationFile.read(file, model.config()).schedule().stepsText())
+                    .as("the cheapest")
+                    .isEqualTo(adaptive);
+        }
+    }
+
+    @Test
     void takesTheCheapestScheduleWithinALoss() throws IOException {
         Path file = folder.resolve("found.json");
         String options = " --max-loss 1000 --block 32 --unit 4 --aggregation mean --out-file " + file;
@@ -143,6 +176,7 @@ class CalibrateCommandTests {
             delimiter = '|',
             value = {
                 "--shares 1.5 | --shares: a pruning budget of 1.5",
+                "--schedule 4:p0.9 | --schedule: pruning schedule '4:p0.9': pruning budget 'p0.9' is no mass",
                 "--layers -1 | --layers -1 is not allowed",
                 "--answer-tokens 0 | --answer-tokens 0 is not allowed",
                 "--measured 0 | --measured 0 is not allowed",

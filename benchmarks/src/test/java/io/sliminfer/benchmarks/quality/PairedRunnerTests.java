@@ -5,10 +5,13 @@ import static org.assertj.core.api.Assertions.within;
 
 import io.sliminfer.benchmarks.quality.score.Metric;
 import io.sliminfer.benchmarks.report.JsonLines;
+import io.sliminfer.engine.GenerationReport;
+import io.sliminfer.kv.KvTransfers;
 import io.sliminfer.prune.UnitAggregation;
 import io.sliminfer.spring.SlimInferChatOptions;
 import io.sliminfer.spring.SlimInferMetadata;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -33,6 +36,7 @@ class PairedRunnerTests {
     private final ChatModel model = prompt -> {
         SlimInferChatOptions options = (SlimInferChatOptions) prompt.getOptions();
         requests.add(options);
+        boolean second = prompt.getContents().contains("city b");
         boolean dense = Boolean.FALSE.equals(options.getPruning());
         String answer = "4:0.25".equals(options.getPruningSchedule()) ? "no idea" : "Oslo";
         return new ChatResponse(
@@ -40,16 +44,28 @@ class PairedRunnerTests {
                 ChatResponseMetadata.builder()
                         .usage(new DefaultUsage(100, 2))
                         .keyValue(SlimInferMetadata.TTFT_MS, dense ? 20.0 : 10.0)
-                        .keyValue(SlimInferMetadata.PRUNED_SHARE, dense ? 0.0 : 0.3)
+                        .keyValue(SlimInferMetadata.PRUNED_SHARE, dense ? 0.0 : second ? 0.4 : 0.2)
+                        .keyValue(SlimInferMetadata.REPORT, report(dense ? 100 : second ? 30 : 60))
                         .build());
     };
+
+    /** Of a prompt of 100 tokens, of which so many are live from layer 5 on. */
+    private static GenerationReport report(int live) {
+        List<GenerationReport.Stage> stages = live == 100
+                ? List.of(new GenerationReport.Stage(0, 11, 100, List.of()))
+                : List.of(
+                        new GenerationReport.Stage(0, 4, 100, List.of()),
+                        new GenerationReport.Stage(5, 11, live, List.of()));
+        return new GenerationReport(
+                100, 0, 2, stages, 0, 0, 0, KvTransfers.NONE, Duration.ZERO, Duration.ZERO, Duration.ZERO);
+    }
 
     private static EvalCase city(String id, int length) {
         return new EvalCase(
                 id,
                 "city",
                 length,
-                List.of(Turn.user("Which city?")),
+                List.of(Turn.user("Which city " + id + "?")),
                 List.of("Oslo"),
                 Metric.CONTAINS,
                 List.of(),
@@ -105,6 +121,8 @@ class PairedRunnerTests {
         assertThat(last.path("answer").stringValue()).isEqualTo("no idea");
         assertThat(last.path("differs").booleanValue()).isTrue();
         assertThat(last.path("ttftMillis").doubleValue()).isEqualTo(10);
+        assertThat(last.path("keptShares").get(0).doubleValue()).isEqualTo(0.6);
+        assertThat(line.path("dense").path("keptShares")).isEmpty();
     }
 
     @Test
@@ -129,10 +147,19 @@ class PairedRunnerTests {
         assertThat(all.difference().mean()).isEqualTo(-1);
         assertThat(all.answersThatDiffer()).isEqualTo(2);
         assertThat(all.ttft().median()).isEqualTo(2);
-        assertThat(all.prunedShare()).isEqualTo(0.3, within(1e-12));
+        assertThat(all.prunedShare().mean()).isEqualTo(0.3, within(1e-12));
+        assertThat(all.prunedShare().deviation()).isEqualTo(0.1, within(1e-12));
+        assertThat(all.keptShares()).hasSize(1);
+        assertThat(all.keptShares().get(0).mean()).isEqualTo(0.45, within(1e-12));
+        assertThat(all.keptShares().get(0).min()).isEqualTo(0.3);
         assertThat(all.lost()).containsExactly("a", "b");
         assertThat(summaries.get(3).lost()).isEmpty();
-        assertThat(Summary.table(summaries)).contains("-1.000 [-1.000, -0.158]").contains("2.00 (2.00-2.00)");
+        assertThat(Summary.table(summaries))
+                .contains("-1.000 [-1.000, -0.158]")
+                .contains("2.00 (2.00-2.00)")
+                .contains("30 % (20-40)")
+                .contains("45 % (30-60)")
+                .containsPattern("\\| +20 % \\| +60 % \\|");
         assertThat(Summary.changes(summaries)).isEqualTo("\nScored lower with 4:0.25: a, b.\n");
     }
 }

@@ -136,6 +136,31 @@ class QualityCommandTests {
         assertThat(Files.readString(folder.resolve("ablation.md"))).contains("4:0.5 block=32");
     }
 
+    @Test
+    void comparesMassesWithFixedBudgets() throws IOException {
+        String arguments = "ablate --vary budgets --tasks niah_single_2,qa --lengths 1024 --count 1 --schedule 4:0.5"
+                + " --scales 0.5,1 --masses 0.5 --range 0.5-1.5";
+
+        int exit = runWithModel(arguments.split(" "));
+
+        assertThat(exit).as(err.toString()).isZero();
+        assertThat(lines("ablation.jsonl", "summary"))
+                .extracting(line -> line.path("variant").stringValue())
+                .containsExactly("4:0.5", "4:0.25", "4:p0.5:0.25-0.75");
+        assertThat(lines("ablation.jsonl", "case")).allSatisfy(line -> {
+            JsonNode mass = line.path("pruned").get(2);
+            assertThat(mass.path("keptShares").get(0).doubleValue()).isBetween(0.15, 0.75);
+        });
+        JsonNode comparison = lines("ablation.jsonl", "comparison").get(0);
+        assertThat(comparison.path("variant").stringValue()).isEqualTo("4:p0.5:0.25-0.75");
+        JsonNode shares = comparison.path("prunedShares");
+        assertThat(shares.path("mean").doubleValue())
+                .isBetween(shares.path("min").doubleValue(), shares.path("max").doubleValue());
+        assertThat(Files.readString(folder.resolve("ablation.md")))
+                .contains("| Adaptive schedule", "| Fixed at the same cost")
+                .containsPattern("\\| +Kept \\|");
+    }
+
     @ParameterizedTest
     @CsvSource(
             delimiter = '|',
@@ -160,7 +185,13 @@ class QualityCommandTests {
                 "--longbench c --place 50 --model . --out o | --place is of no use with cases from files",
                 "--tasks vt --passages p --model . --out o | --passages is of no use without task qa",
                 "--count 3 heatmap --model . --out o | --count stands before heatmap",
-                "heatmap --task cwe --model . --out o | --task cwe is not one task with needles"
+                "heatmap --task cwe --model . --out o | --task cwe is not one task with needles",
+                "ablate --vary depth --model . --out o | --vary depth is unknown: use sizes, budgets or both",
+                "ablate --masses 0.5 --model . --out o | --masses is of no use without --vary budgets",
+                "ablate --vary budgets --blocks 32 --model . --out o | --blocks is of no use without --vary sizes",
+                "ablate --vary budgets --masses 2 --model . --out o | a pruning mass of 2.0 is not allowed",
+                "ablate --vary budgets --range 2 --model . --out o | --range 2 is not FLOOR-CEILING",
+                "--tasks vt --schedule 4:p0.9 --model . --out o | pruning budget 'p0.9' is no mass"
             })
     void refusesOptionsByName(String arguments, String message) {
         assertThat(run(arguments.split(" "))).isEqualTo(2);

@@ -1,7 +1,9 @@
 package io.sliminfer.benchmarks.report;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.within;
 
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -70,6 +72,17 @@ class ReportTests {
         MarkdownTable table = new MarkdownTable("a", "b");
 
         assertThatThrownBy(() -> table.row("1")).hasMessageContaining("1 cells in a table of 2 columns");
+    }
+
+    @Test
+    void sharesSayTheirExtremesWhereTheyDiffer() {
+        Shares same = Shares.of(List.of(0.25, 0.2501));
+        Shares spread = Shares.of(List.of(0.2, 0.4, 0.6));
+
+        assertThat(same.text()).isEqualTo("25 %");
+        assertThat(spread.text()).isEqualTo("40 % (20-60)");
+        assertThat(spread.deviation()).isEqualTo(Math.sqrt(0.08 / 3), within(1e-12));
+        assertThatIllegalArgumentException().isThrownBy(() -> Shares.of(List.of()));
     }
 
     @Test

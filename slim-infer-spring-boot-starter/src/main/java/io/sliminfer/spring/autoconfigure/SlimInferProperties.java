@@ -176,7 +176,8 @@ public record SlimInferProperties(
      *
      * @param enabled         Whether long prompts are pruned.
      * @param schedule        Pruning layers and budgets, such as "4:0.5,8:2048/512": after layer 4 half of the prompt stays live, after
-     *                        layer 8 2,048 tokens, of which a generated token attends to 512. "calibrated" takes them from slim-infer.json
+     *                        layer 8 2,048 tokens, of which a generated token attends to 512. "4:p0.9:0.125-0.5" keeps the blocks
+     *                        that hold 0.9 of the score, between an eighth and half of the prompt. "calibrated" takes them from slim-infer.json
      *                        in the model's folder; "auto" does so if there is one, and else chooses by the model's depth.
      * @param block           Tokens in a block, the unit that is kept or pruned; 64, or what slim-infer.json says where it is used.
      * @param unit            Consecutive tokens that are scored together, at most a block; 8, or what slim-infer.json says where it is used.

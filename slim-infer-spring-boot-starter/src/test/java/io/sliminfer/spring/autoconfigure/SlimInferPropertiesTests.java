@@ -118,6 +118,13 @@ class SlimInferPropertiesTests {
     }
 
     @Test
+    void aBudgetMayBeAMassOfTheScore() {
+        String schedule = "4:p0.9:0.125-0.5,8:p0.9:64-0.25/512";
+        assertThat(bind("pruning.schedule=" + schedule).engineSettings().pruning())
+                .isEqualTo(PruneSettings.of(PruneSchedule.dense().withSteps(PruneSchedule.parseSteps(schedule)), 1024));
+    }
+
+    @Test
     void anEmptyScheduleIsDense() {
         assertThat(bind("pruning.schedule=").engineSettings().pruning())
                 .isEqualTo(PruneSettings.of(PruneSchedule.dense(), 1024));
@@ -188,6 +195,9 @@ class SlimInferPropertiesTests {
                 "pruning.schedule|4|not LAYER:BUDGET",
                 "pruning.schedule|8:0.5,4:0.5|layers must rise",
                 "pruning.schedule|4:1.5|at most 1",
+                "pruning.schedule|4:p0.9|no mass with floor and ceiling",
+                "pruning.schedule|4:p1.9:0.1-0.5|a pruning mass of 1.9",
+                "pruning.schedule|4:0.5/p0.9:0.1-0.5|decode budget of layer 4",
             })
     void namesAnEnginePropertyThatIsNotAllowed(String name, String value, String allowed) {
         SlimInferProperties properties = bind(name + "=" + value);
