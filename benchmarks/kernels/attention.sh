@@ -19,12 +19,13 @@ check-wgmma-bf16-128|2|2|128|$debug
 check-wgmma-f16-128|2|1|128|$debug
 check-wgmma-bf16-64|2|2|64|$debug
 check-wgmma-f16-64|2|1|64|$debug
-check-wgmma-bf16-128-cluster|2|2|128|$debug -DCLUSTER=2
-check-wgmma-bf16-64-consumers3|2|2|64|$debug -DCONSUMERS=3
-check-wgmma-bf16-128-stages3|2|2|128|$debug -DSTAGES=3
+check-mma-bf16-16|1|2|16|
+check-mma-bf16-32|1|2|32|
+check-mma-bf16-48|1|2|48|
 check-mma-bf16-64|1|2|64|
 check-mma-bf16-80|1|2|80|
 check-mma-bf16-96|1|2|96|
+check-mma-bf16-112|1|2|112|
 check-mma-bf16-128|1|2|128|
 check-mma-f16-128|1|1|128|
 check-f32-64|0|0|64|
@@ -37,24 +38,9 @@ wgmma-128|2|2|128|
 mma-128|1|2|128|
 mma-64|1|2|64|
 f32-128|0|0|128|
-v128-cluster|2|2|128|-DCLUSTER=2
-v128-stages3|2|2|128|-DSTAGES=3
-v128-cluster-stages3|2|2|128|-DCLUSTER=2 -DSTAGES=3
-v128-always-rescale|2|2|128|-DSKIP_RESCALE=0
-v128-no-pingpong|2|2|128|-DPINGPONG=0
-v128-no-overlap|2|2|128|-DOVERLAP=0
-v128-n176|2|2|128|-DTILE_N=176
-v128-n176-no-overlap|2|2|128|-DTILE_N=176 -DOVERLAP=0
-v128-n64-stages4|2|2|128|-DTILE_N=64 -DSTAGES=4
-v128-consumers3-n64-stages3|2|2|128|-DCONSUMERS=3 -DTILE_N=64 -DSTAGES=3
 v128-l2-16m|2|2|128|-DL2_BYTES=16777216
 v128-l2-any|2|2|128|-DL2_BYTES=1000000000000LL
-wgmma-64|2|2|64|
-v64-stages3|2|2|64|-DSTAGES=3
-v64-consumers3|2|2|64|-DCONSUMERS=3
-v64-consumers3-no-pingpong|2|2|64|-DCONSUMERS=3 -DPINGPONG=0
-v64-n176|2|2|64|-DTILE_N=176
-v64-cluster|2|2|64|-DCLUSTER=2"
+wgmma-64|2|2|64|"
 
 list=
 [ "$what" != time ] && list+=$checks
@@ -94,12 +80,12 @@ fi
 if [ "$what" != check ]; then
     {
         run wgmma-128 60 time 1024 4096 8192 16384 32768 65536 65536:8192
-        run wgmma-64 60 time 8192 32768
+        run wgmma-64 60 time 8192 16384 32768 65536
         run mma-128 60 time 8192 32768
         run mma-64 60 time 32768
         run f32-128 60 time 4096 8192
         for line in $times; do
-            case $line in v128-* | v64-*) run "${line%%|*}" 20 time 8192 32768 ;; esac
+            case $line in v128-*) run "${line%%|*}" 20 time 8192 16384 32768 ;; esac
         done
         run wgmma-128 60 time 32768
         timeout -k 5 90 python3 "$here/cudnn_attention.py" 8192 16384 32768 65536 2>&1

@@ -31,6 +31,7 @@ import org.slf4j.LoggerFactory;
 
 /**
  * Matrix products by cuBLASLt: row-major {@code Y[m,n] = X[m,k] W[n,k]^T}, added to Y if asked for, accumulated in float32 (no TF32).
+ * A 16-bit Y is rounded once; where it is added to, the library rounds the product and then the sum, so sums that go on belong in float32.
  * The library offers several algorithms for a shape, and its first is often not the fastest: they are timed once for each class of
  * shapes, and the winner is kept on disk. One thread, and one stream at a time, for all products share a workspace.
  */

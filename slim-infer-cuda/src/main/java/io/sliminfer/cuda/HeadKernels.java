@@ -25,7 +25,9 @@ final class HeadKernels {
 
     private static final int SPLITS_MAX = 512;
 
+    /** Tokens in a tile of {@code attend_wgmma.cu}, and how many tiles of keys, and of values, it holds. */
     private static final int WGMMA_TILE = 128;
+
     private static final int WGMMA_STAGES = 2;
 
     private final KernelLibrary library;
@@ -68,8 +70,7 @@ final class HeadKernels {
         selectBlocks = kernel("prune.cu", "select_blocks");
         keepRows = kernel("prune.cu", "keep_rows");
         attendAny = kernel(compute == DType.F32 ? "attend_f32.cu" : "attend_mma.cu", "attend_prefill");
-        attendHopper =
-                hopper ? library.kernel("attend_wgmma.cu", "attend_prefill", hopperDefines(compute, headDim)) : null;
+        attendHopper = hopper ? kernel("attend_wgmma.cu", "attend_prefill") : null;
     }
 
     private static Map<String, Integer> defines(DType compute, int headDim) {
@@ -80,21 +81,7 @@ final class HeadKernels {
         return Map.of("DTYPE", Kernels.code(compute), "HEAD_DIM", headDim, "GROUP", group);
     }
 
-    private static Map<String, Integer> hopperDefines(DType compute, int headDim) {
-        return Map.of(
-                "DTYPE",
-                Kernels.code(compute),
-                "HEAD_DIM",
-                headDim,
-                "CONSUMERS",
-                consumers(headDim),
-                "TILE_N",
-                WGMMA_TILE,
-                "STAGES",
-                WGMMA_STAGES);
-    }
-
-    /** Groups of 64 query rows in a block: what was fastest on an H100 (docs/kernels/attention.md). */
+    /** The groups of 64 query rows that {@code attend_wgmma.cu} has in a block. */
     private static int consumers(int headDim) {
         return headDim == 64 ? 3 : 2;
     }
@@ -110,7 +97,7 @@ final class HeadKernels {
         List<String> files = new ArrayList<>(List.of("rope.cu", "prune.cu"));
         files.add(compute == DType.F32 ? "attend_f32.cu" : "attend_mma.cu");
         if (usesHopper(compute, headDim, capability)) {
-            requests.add(new KernelLibrary.Request("attend_wgmma.cu", hopperDefines(compute, headDim)));
+            files.add("attend_wgmma.cu");
         }
         for (String file : files) {
             requests.add(new KernelLibrary.Request(file, defines(compute, headDim)));

@@ -1,19 +1,20 @@
 // Prefill attention on Hopper: out = softmax(scale * q k^T, causal) v, for one sequence of a view, grouped-query.
+// builds: DTYPE=1,2 HEAD_DIM=64,128 arch=90a
 //
 // Layouts: docs/cuda.md. q and out [rows, heads * HEAD_DIM], may be the same memory: a CTA reads its own queries before it writes them and nobody else does.
 // KV comes by TMA: kvMap is the whole pool as a matrix [slots * 2 * kvHeads * block, HEAD_DIM], box 64 columns x min(64, largest power of two in block) rows, 128-byte swizzle. block: any multiple of 16.
 // Query i of m over `tokens` tokens sees tokens 0 .. tokens - m + i. Keys behind `tokens` are masked by index, values there are zeroed in shared memory: the pool may hold NaN there.
 //
-// One CTA is 64 * CONSUMERS queries of one head: one producer warpgroup (one warp issues the loads) and CONSUMERS warpgroups of 64 queries each, in the manner of FlashAttention-3
+// One CTA is 64 * CONSUMERS queries of one head: one producer warpgroup (one warp issues the loads) and CONSUMERS warpgroups of 64 queries each, after FlashAttention-3
 // (arXiv 2407.08608). K and V tiles of TILE_N tokens go through rings of STAGES buffers guarded by mbarriers. A consumer issues S = q k^T of the next tile, then O += P v of the
-// current one, and does the softmax of the next tile under the second product (OVERLAP). Consumers take turns at issuing (PINGPONG), so that one's softmax runs under the other's products.
+// current one, and does the softmax of the next tile under the second product.
 // Tiles are walked from the diagonal back to token 0, so only the first ones are masked.
-// Grid: ceil(queries / (64 * CONSUMERS)) * heads, the longest query tiles first, heads of a KV head side by side, and as many KV heads at a time as fit L2. CLUSTER = 2: two heads of one
-// KV head form a cluster and each loads half of every tile for both (heads / kvHeads must be even).
+// Grid: ceil(queries / (64 * CONSUMERS)) * heads, CONSUMERS = HEAD_DIM == 64 ? 3 : 2; the longest query tiles first, heads of a KV head side by side, and as many KV heads at a time as fit L2.
 // Block: 128 * (CONSUMERS + 1). Dynamic shared memory: (64 * CONSUMERS + 2 * STAGES * TILE_N) * HEAD_DIM * 2 + 2048 bytes.
 //
 // FLOPs 2 * n * n * heads * HEAD_DIM for n queries over n tokens; bytes q, out, k, v once. At n = 32K, 32 heads of 128: 8.8 TFLOP, so 8.9 ms at 989 TFLOP/s; memory is far from it (0.7 GB).
-// Measured: docs/kernels/attention.md.
+// Reaches on an H100 SXM, bf16, 32 query and 8 KV heads: 687 TFLOP/s at n = 8K, 685 at 32K for heads of 128 (cuDNN 9.19: 604, 601), 516 and 528 for heads of 64 (428, 489).
+// Slower or no faster: clusters with multicast (448, 490), softmax without a product beside it (575), tiles of 64 or 176 tokens, 3 stages, consumers taking turns. Figures: docs/kernels/attention.md.
 
 #include "common.cuh"
 
@@ -23,28 +24,20 @@
 #if HEAD_DIM != 64 && HEAD_DIM != 128
 #error "attend_wgmma: HEAD_DIM must be 64 or 128"
 #endif
-#ifndef CONSUMERS
+
+// Warpgroups of 64 queries. Three fit where a head of 64 leaves registers and shared memory for them.
+#if HEAD_DIM == 64
+#define CONSUMERS 3
+#define CONSUMER_REGISTERS "160"
+#define PRODUCER_REGISTERS "32"
+#else
 #define CONSUMERS 2
+#define CONSUMER_REGISTERS "240"
+#define PRODUCER_REGISTERS "24"
 #endif
-#ifndef TILE_N
 #define TILE_N 128
-#endif
-#ifndef STAGES
 #define STAGES 2
-#endif
-#ifndef CLUSTER
-#define CLUSTER 1
-#endif
-#ifndef PINGPONG
-#define PINGPONG 1
-#endif
-#ifndef OVERLAP
-#define OVERLAP 1
-#endif
-// Skip the rescaling of O where no row of a warp has a new maximum.
-#ifndef SKIP_RESCALE
-#define SKIP_RESCALE 1
-#endif
+
 // K and V of the KV heads worked on at a time should stay below this.
 #ifndef L2_BYTES
 #define L2_BYTES (32 << 20)
@@ -55,16 +48,6 @@
 #define TILE_M (64 * CONSUMERS)
 #define TILE_BYTES (TILE_N * HEAD_DIM * 2)
 #define QUERY_BYTES (64 * HEAD_DIM * 2)
-
-#if CONSUMERS == 2
-#define CONSUMER_REGISTERS "240"
-#define PRODUCER_REGISTERS "24"
-#elif CONSUMERS == 3
-#define CONSUMER_REGISTERS "160"
-#define PRODUCER_REGISTERS "32"
-#else
-#error "attend_wgmma: CONSUMERS must be 2 or 3"
-#endif
 
 #if DTYPE == 1
 #define MMA_TYPES "f32.f16.f16"
@@ -77,14 +60,10 @@ struct alignas(64) TensorMap {
 };
 
 // Named barriers; 0 is __syncthreads.
-enum { BAR_ALL_CONSUMERS = 1, BAR_CONSUMER = 2, BAR_TURN = 5 };
+enum { BAR_ALL_CONSUMERS = 1, BAR_CONSUMER = 2 };
 
 __device__ __forceinline__ void bar_sync(int id, int threads) {
     asm volatile("bar.sync %0, %1;" ::"r"(id), "r"(threads) : "memory");
-}
-
-__device__ __forceinline__ void bar_arrive(int id, int threads) {
-    asm volatile("bar.arrive %0, %1;" ::"r"(id), "r"(threads) : "memory");
 }
 
 __device__ __forceinline__ void mbarrier_init(u32 bar, int arrivals) {
@@ -120,43 +99,20 @@ __device__ __forceinline__ void mbarrier_expect(u32 bar, u32 bytes) {
     asm volatile("mbarrier.arrive.expect_tx.shared::cta.b64 _, [%0], %1;" ::"r"(bar), "r"(bytes) : "memory");
 }
 
-// Arrives at the barrier at the same place in CTA `rank` of the cluster.
-__device__ __forceinline__ void mbarrier_arrive(u32 bar, u32 rank) {
-#if CLUSTER == 1
+__device__ __forceinline__ void mbarrier_arrive(u32 bar) {
     asm volatile("mbarrier.arrive.shared::cta.b64 _, [%0];" ::"r"(bar) : "memory");
-#else
-    asm volatile(
-        "{\n.reg .b32 remote;\n"
-        "mapa.shared::cluster.u32 remote, %0, %1;\n"
-        "mbarrier.arrive.release.cluster.shared::cluster.b64 _, [remote];\n}" ::"r"(bar),
-        "r"(rank)
-        : "memory");
-#endif
 }
 
 __device__ __forceinline__ void tma_load(u32 to, const TensorMap* map, int column, int row, u32 bar) {
-#if CLUSTER == 1
     asm volatile(
         "cp.async.bulk.tensor.2d.shared::cluster.global.mbarrier::complete_tx::bytes [%0], [%1, {%2, %3}], [%4];" ::"r"(to),
         "l"(map), "r"(column), "r"(row), "r"(bar)
         : "memory");
-#else
-    asm volatile(
-        "cp.async.bulk.tensor.2d.shared::cluster.global.mbarrier::complete_tx::bytes.multicast::cluster [%0], [%1, {%2, %3}], [%4], %5;" ::"r"(to),
-        "l"(map), "r"(column), "r"(row), "r"(bar), "h"((u16)((1 << CLUSTER) - 1))
-        : "memory");
-#endif
 }
 
 // Makes ordinary stores to shared memory visible to wgmma and TMA.
 __device__ __forceinline__ void fence_async() {
     asm volatile("fence.proxy.async.shared::cta;" ::: "memory");
-}
-
-__device__ __forceinline__ void cluster_sync() {
-#if CLUSTER > 1
-    asm volatile("barrier.cluster.arrive.release.aligned;\nbarrier.cluster.wait.acquire.aligned;" ::: "memory");
-#endif
 }
 
 __device__ __forceinline__ void wgmma_fence() {
@@ -196,13 +152,10 @@ __device__ __forceinline__ u64 operand(u32 address, u32 chunk) {
 #define OPERANDS_64 \
     OPERANDS_32 \
     ",%32,%33,%34,%35,%36,%37,%38,%39,%40,%41,%42,%43,%44,%45,%46,%47,%48,%49,%50,%51,%52,%53,%54,%55,%56,%57,%58,%59,%60,%61,%62,%63"
-#define OPERANDS_88 \
-    OPERANDS_64 ",%64,%65,%66,%67,%68,%69,%70,%71,%72,%73,%74,%75,%76,%77,%78,%79,%80,%81,%82,%83,%84,%85,%86,%87"
 #define FLOATS_8(i) \
     "+f"(d[i]), "+f"(d[i + 1]), "+f"(d[i + 2]), "+f"(d[i + 3]), "+f"(d[i + 4]), "+f"(d[i + 5]), "+f"(d[i + 6]), "+f"(d[i + 7])
 #define FLOATS_32 FLOATS_8(0), FLOATS_8(8), FLOATS_8(16), FLOATS_8(24)
 #define FLOATS_64 FLOATS_32, FLOATS_8(32), FLOATS_8(40), FLOATS_8(48), FLOATS_8(56)
-#define FLOATS_88 FLOATS_64, FLOATS_8(64), FLOATS_8(72), FLOATS_8(80)
 
 // d (+)= a b^T over 16 columns; a, b in shared memory, rows of both K-major.
 #define WGMMA_SS(COUNT, N, A, B, ADD) \
@@ -225,15 +178,7 @@ __device__ __forceinline__ u64 operand(u32 address, u32 chunk) {
             : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "l"(b), "r"(1)); \
     }
 
-#if TILE_N == 64
-WGMMA_SS(32, "64", "32", "33", "34")
-#elif TILE_N == 128
 WGMMA_SS(64, "128", "64", "65", "66")
-#elif TILE_N == 176
-WGMMA_SS(88, "176", "88", "89", "90")
-#else
-#error "attend_wgmma: TILE_N must be 64, 128 or 176"
-#endif
 #if HEAD_DIM == 64
 WGMMA_RS(32, "64", "32", "33", "34", "35", "36", "37")
 #else
@@ -320,9 +265,7 @@ __device__ __forceinline__ void softmax(const bool masked, float (&s)[TILE_N / 2
 }
 
 __device__ __forceinline__ void rescale(float (&o)[HEAD_DIM / 2], const Rows& rows) {
-#if SKIP_RESCALE
-    if (!__any_sync(0xffffffffu, rows.correction[0] != 1.0f || rows.correction[1] != 1.0f)) return;
-#endif
+    if (!__any_sync(0xffffffffu, rows.correction[0] != 1.0f || rows.correction[1] != 1.0f)) return;  // mostly: no row of the warp has a new maximum
 #pragma unroll
     for (int i = 0; i < HEAD_DIM / 2; i++) o[i] *= rows.correction[i / 2 % 2];
 }
@@ -335,11 +278,7 @@ struct Ring {
     }
 };
 
-#if CLUSTER > 1
-extern "C" __global__ void __cluster_dims__(CLUSTER, 1, 1) __launch_bounds__(128 * (CONSUMERS + 1), 1)
-#else
 extern "C" __global__ void __launch_bounds__(128 * (CONSUMERS + 1), 1)
-#endif
     attend_prefill(const __grid_constant__ TensorMap kvMap, T* out, const T* q, const int* view, int sequence, float scale, int heads, int kvHeads, int block) {
     const Sequence seq = sequence_of(view, sequence);
     const int tokens = seq.tokens, queries = seq.queries;
@@ -371,28 +310,22 @@ extern "C" __global__ void __launch_bounds__(128 * (CONSUMERS + 1), 1)
         for (int i = 0; i < STAGES; i++) {
             mbarrier_init(fullK + 8 * i, 1);
             mbarrier_init(fullV + 8 * i, 1);
-            mbarrier_init(emptyK + 8 * i, 4 * CONSUMERS * CLUSTER);  // one arrival a consumer warp
-            mbarrier_init(emptyV + 8 * i, 4 * CONSUMERS * CLUSTER);
+            mbarrier_init(emptyK + 8 * i, 4 * CONSUMERS);  // one arrival a consumer warp
+            mbarrier_init(emptyV + 8 * i, 4 * CONSUMERS);
         }
         asm volatile("fence.mbarrier_init.release.cluster;" ::: "memory");
         fence_async();
     }
     __syncthreads();
-    cluster_sync();  // nobody may load into, or arrive at, a CTA whose barriers are not there yet
 
     if (warpgroup == 0) {
         asm volatile("setmaxnreg.dec.sync.aligned.u32 " PRODUCER_REGISTERS ";");
         if (warp == 0) {
             // A lane is one box of each tile: `half` of its columns, `box` tokens from `offset` on.
             int box = block & -block;
-            constexpr int LARGEST = (TILE_N & -TILE_N) < 64 ? (TILE_N & -TILE_N) : 64;
-            if (box > LARGEST) box = LARGEST;
+            if (box > 64) box = 64;
             const int offset = lane / HALVES * box, half = lane % HALVES;
             const u32 place = half * TILE_N * 128 + offset * 128;
-            u32 rank = 0;
-#if CLUSTER > 1
-            asm("mov.u32 %0, %%cluster_ctarank;" : "=r"(rank));
-#endif
             // The pool's row of K of this lane's box in a tile, or -1: none (for V it is kvHeads * block further on).
             auto row_of = [&](int tile) -> int {
                 const int token = tile * TILE_N + offset;
@@ -405,7 +338,7 @@ extern "C" __global__ void __launch_bounds__(128 * (CONSUMERS + 1), 1)
                 const int rows = wanted < TILE_N ? (wanted + box - 1) / box * box : TILE_N;
                 if (lane == 0) mbarrier_expect(full + 8 * ring.stage, rows * HEAD_DIM * 2);
                 __syncwarp();
-                if (row >= 0 && lane % CLUSTER == rank) tma_load(to + ring.stage * TILE_BYTES + place, &kvMap, half * 64, row, full + 8 * ring.stage);
+                if (row >= 0) tma_load(to + ring.stage * TILE_BYTES + place, &kvMap, half * 64, row, full + 8 * ring.stage);
                 ring.advance();
             };
             Ring k = {0, 0}, v = {0, 0};
@@ -473,7 +406,7 @@ extern "C" __global__ void __launch_bounds__(128 * (CONSUMERS + 1), 1)
         for (int i = 0; i < HEAD_DIM / 2; i++) o[i] = 0.0f;
 
         auto release = [&](u32 empty, Ring& ring) {
-            if (lane < CLUSTER) mbarrier_arrive(empty + 8 * ring.stage, lane);
+            if (lane == 0) mbarrier_arrive(empty + 8 * ring.stage);
             ring.advance();
         };
         // The first tile walked may end behind `tokens`: what its V holds there, perhaps NaN, would reach O as 0 * NaN.
@@ -488,15 +421,7 @@ extern "C" __global__ void __launch_bounds__(128 * (CONSUMERS + 1), 1)
             fence_async();
             bar_sync(BAR_ALL_CONSUMERS, 128 * CONSUMERS);
         };
-        auto my_turn = [&] {
-            if (PINGPONG) bar_sync(BAR_TURN + consumer, 256);
-        };
-        auto next_turn = [&] {
-            if (PINGPONG) bar_arrive(BAR_TURN + (consumer + 1) % CONSUMERS, 256);
-        };
-        if (PINGPONG && consumer == CONSUMERS - 1) next_turn();  // the first warpgroup begins
 
-#if OVERLAP
         mbarrier_wait(fullK, 0);
         issue_scores(s, operandQ, operandK);
         wgmma_wait<0>();
@@ -508,11 +433,9 @@ extern "C" __global__ void __launch_bounds__(128 * (CONSUMERS + 1), 1)
 
         auto step = [&](int tile, const bool masked) {
             mbarrier_wait(fullK + 8 * k.stage, k.phase);
-            my_turn();
             issue_scores(s, operandQ, operandK + k.stage * (TILE_BYTES >> 4));
             mbarrier_wait(fullV + 8 * v.stage, v.phase);
             issue_values(o, p, operandV + v.stage * (TILE_BYTES >> 4));
-            next_turn();
             wgmma_wait<1>();
             pin(s);
             release(emptyK, k);
@@ -528,37 +451,11 @@ extern "C" __global__ void __launch_bounds__(128 * (CONSUMERS + 1), 1)
         int tile = lastTile - 1;
         for (; tile >= firstMasked; tile--) step(tile, true);
         for (; tile >= 0; tile--) step(tile, false);
-        if (consumer == 0) my_turn();  // takes the last turn given, so that no arrival is left over
 
         mbarrier_wait(fullV + 8 * v.stage, v.phase);
         issue_values(o, p, operandV + v.stage * (TILE_BYTES >> 4));
         wgmma_wait<0>();
         pin(o);
-#else
-        auto step = [&](int tile, const bool masked) {
-            mbarrier_wait(fullK + 8 * k.stage, k.phase);
-            my_turn();
-            issue_scores(s, operandQ, operandK + k.stage * (TILE_BYTES >> 4));
-            next_turn();
-            wgmma_wait<0>();
-            pin(s);
-            release(emptyK, k);
-            softmax(masked, s, rows, scale2, tile * TILE_N + column);
-            pack_probabilities(p, s);
-            rescale(o, rows);
-            mbarrier_wait(fullV + 8 * v.stage, v.phase);
-            if (tile == lastTile) clear_values();
-            issue_values(o, p, operandV + v.stage * (TILE_BYTES >> 4));
-            wgmma_wait<0>();
-            pin(o);
-            release(emptyV, v);
-        };
-        step(lastTile, true);
-        int tile = lastTile - 1;
-        for (; tile >= firstMasked; tile--) step(tile, true);
-        for (; tile >= 0; tile--) step(tile, false);
-        if (consumer == 0) my_turn();
-#endif
 
         // Through this warpgroup's own query tile, which nobody reads after this barrier, so that a row leaves in whole 16-byte chunks.
         bar_sync(BAR_CONSUMER + consumer, 128);
@@ -586,5 +483,4 @@ extern "C" __global__ void __launch_bounds__(128 * (CONSUMERS + 1), 1)
             if (queryBase + row < queries) *(uint4*)(to + row * stride + chunk * 8) = value;
         }
     }
-    cluster_sync();  // the other CTA may still arrive at this one's barriers
 }
