@@ -210,7 +210,7 @@ final class CudaBackend implements Backend {
         }
         long row = 0;
         for (TensorSource part : spec.parts()) {
-            loader.load(part, address + row * spec.columns() * compute.bytes(), compute);
+            loader().load(part, address + row * spec.columns() * compute.bytes(), compute);
             row += part.rows();
         }
         return new CudaWeight(spec.name(), row, spec.columns(), bytes, address, bias);
