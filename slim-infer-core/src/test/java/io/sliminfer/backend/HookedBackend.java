@@ -6,7 +6,10 @@ import java.lang.reflect.Proxy;
 import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
 
-/** Another backend whose operations a test sees before they run, to count them, hold them up or let them fail. */
+/**
+ * Another backend whose operations a test sees before they run, to count them, hold them up or let them fail. With a hook a segment is
+ * enqueued operation by operation each time, because a backend that replays it would not call what the hook waits for.
+ */
 public final class HookedBackend implements Backend {
 
     /** Called on the thread that uses the backend. What it throws is thrown by the operation. */
@@ -20,17 +23,21 @@ public final class HookedBackend implements Backend {
     }
 
     private final Backend backend;
-    private final Ops ops;
+    private final @Nullable Ops ops;
     private final UnaryOperator<Copies> copies;
 
     public HookedBackend(Backend backend, Hook hook) {
         this(backend, hook, UnaryOperator.identity());
     }
 
-    private HookedBackend(Backend backend, Hook hook, UnaryOperator<Copies> copies) {
+    private HookedBackend(Backend backend, @Nullable Hook hook, UnaryOperator<Copies> copies) {
         this.backend = backend;
         this.copies = copies;
-        this.ops = (Ops) Proxy.newProxyInstance(
+        this.ops = hook == null ? null : hooked(backend, hook);
+    }
+
+    private static Ops hooked(Backend backend, Hook hook) {
+        return (Ops) Proxy.newProxyInstance(
                 Ops.class.getClassLoader(), new Class<?>[] {Ops.class}, (proxy, method, arguments) -> {
                     hook.before(method.getName(), arguments);
                     try {
@@ -46,8 +53,13 @@ public final class HookedBackend implements Backend {
         return provider(provider, hook, UnaryOperator.identity());
     }
 
-    /** The same with copies put in between. */
-    public static BackendProvider provider(BackendProvider provider, Hook hook, UnaryOperator<Copies> copies) {
+    /**
+     * The same with copies put in between.
+     *
+     * @param hook null for none
+     */
+    public static BackendProvider provider(
+            BackendProvider provider, @Nullable Hook hook, UnaryOperator<Copies> copies) {
         return new BackendProvider() {
             @Override
             public String name() {
@@ -74,6 +86,16 @@ public final class HookedBackend implements Backend {
     @Override
     public DeviceInfo info() {
         return backend.info();
+    }
+
+    @Override
+    public long bytesBeside(WorkSize size) {
+        return backend.bytesBeside(size);
+    }
+
+    @Override
+    public void prepare(WorkSize size) {
+        backend.prepare(size);
     }
 
     @Override
@@ -104,12 +126,16 @@ public final class HookedBackend implements Backend {
 
     @Override
     public Ops ops() {
-        return ops;
+        return ops == null ? backend.ops() : ops;
     }
 
     @Override
     public void segment(Object key, Runnable enqueue) {
-        backend.segment(key, enqueue);
+        if (ops == null) {
+            backend.segment(key, enqueue);
+        } else {
+            enqueue.run();
+        }
     }
 
     @Override

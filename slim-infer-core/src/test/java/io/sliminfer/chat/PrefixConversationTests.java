@@ -3,6 +3,7 @@ package io.sliminfer.chat;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.sliminfer.backend.BackendSettings;
+import io.sliminfer.backend.TestBackends;
 import io.sliminfer.engine.EngineSettings;
 import io.sliminfer.engine.GenerationReport;
 import io.sliminfer.engine.KvSettings;
@@ -58,7 +59,7 @@ class PrefixConversationTests {
         return ChatEngines.open(
                 TinyModel.folder(),
                 new EngineSettings(
-                        "cpu",
+                        TestBackends.single("cpu"),
                         new BackendSettings(DType.F32, 0),
                         PruneSettings.of(SCHEDULE, 0),
                         0,

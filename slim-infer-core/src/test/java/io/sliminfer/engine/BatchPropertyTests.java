@@ -2,6 +2,7 @@ package io.sliminfer.engine;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.sliminfer.backend.TestBackends;
 import io.sliminfer.format.ModelFolderWriter;
 import io.sliminfer.format.SmallModels;
 import io.sliminfer.prune.PruneSchedule;
@@ -14,7 +15,7 @@ import java.util.Set;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.ValueSource;
+import org.junit.jupiter.params.provider.MethodSource;
 
 /** What a request's answer must not depend on: its neighbours, its slots, when it came. */
 @Timeout(120)
@@ -22,6 +23,10 @@ class BatchPropertyTests {
 
     @TempDir
     Path folder;
+
+    static List<String> backends() {
+        return TestBackends.names("cpu", "java");
+    }
 
     private TestEngine open(String backend, ModelFolderWriter model) {
         GoldenRun.assumeUsable(backend);
@@ -41,9 +46,10 @@ class BatchPropertyTests {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"cpu", "java"})
+    @MethodSource("backends")
     void aSequenceAloneEqualsTheSameInABatch(String backend) {
-        try (TestEngine test = open(backend, SmallModels.qwen3().seed(4))) {
+        try (TestEngine test =
+                open(backend, TestBackends.fit(SmallModels.qwen3()).seed(4))) {
             Random random = new Random(8);
             List<GenerationRequest> requests = new ArrayList<>();
             List<List<Integer>> alone = new ArrayList<>();
@@ -72,9 +78,10 @@ class BatchPropertyTests {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"cpu", "java"})
+    @MethodSource("backends")
     void aSeedGivesTheSameTextAndOthersDiffer(String backend) {
-        try (TestEngine test = open(backend, SmallModels.llama().seed(5))) {
+        try (TestEngine test =
+                open(backend, TestBackends.fit(SmallModels.llama()).seed(5))) {
             int[] prompt = test.prompt(1, 70);
             Set<List<Integer>> answers = new HashSet<>();
             for (long seed = 0; seed < 5; seed++) {

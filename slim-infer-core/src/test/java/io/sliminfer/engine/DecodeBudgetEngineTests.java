@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
 
 import io.sliminfer.backend.BackendSettings;
+import io.sliminfer.backend.TestBackends;
 import io.sliminfer.format.DType;
 import io.sliminfer.format.ModelFolder;
 import io.sliminfer.golden.GoldenCases;
@@ -132,7 +133,7 @@ class DecodeBudgetEngineTests {
 
     private static EngineSettings settings(PruneSettings pruning, double swapThreshold) {
         return new EngineSettings(
-                "java",
+                TestBackends.single("java"),
                 new BackendSettings(DType.F32, 0),
                 pruning,
                 1000,

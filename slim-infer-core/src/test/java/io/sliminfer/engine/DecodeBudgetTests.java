@@ -2,6 +2,7 @@ package io.sliminfer.engine;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.sliminfer.backend.TestBackends;
 import io.sliminfer.format.ModelFolder;
 import io.sliminfer.golden.GoldenCases;
 import io.sliminfer.prune.PruneSchedule;
@@ -15,7 +16,6 @@ import java.util.stream.Stream;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
-import org.junit.jupiter.params.provider.ValueSource;
 
 /** Decode with budgets against {@link PlainGeneration}: the same active blocks at every step, logits closely. */
 class DecodeBudgetTests {
@@ -36,9 +36,13 @@ class DecodeBudgetTests {
     private static final PruneSchedule BETWEEN_STAGES = schedule(32, 8, 10, 0, "0:0.7/128,1:0.5,3:0.5/96");
     private static final PruneSchedule DECODE_ONLY = schedule(16, 5, 30, 16, "2:1.0/100,5:200/64");
 
+    static List<String> backends() {
+        return TestBackends.names("java", "cpu");
+    }
+
     static Stream<Arguments> cases() {
         List<Arguments> cases = new ArrayList<>();
-        for (String backend : List.of("java", "cpu")) {
+        for (String backend : backends()) {
             cases.add(Arguments.of(backend, "llama-tied", TWO_BUDGETS, 320, 1.0));
             cases.add(Arguments.of(backend, "llama-tied", TWO_BUDGETS, 333, 0.8));
             cases.add(Arguments.of(backend, "llama-tied", SINGLE_TOKEN_UNITS, 203, 1.0));
@@ -69,7 +73,7 @@ class DecodeBudgetTests {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"java", "cpu"})
+    @MethodSource("backends")
     void sequencesWithDifferentSchedulesShareABatch(String backend) {
         GoldenRun.assumeUsable(backend);
         GoldenCases.Model golden = GoldenCases.model("llama-tied");
@@ -122,7 +126,7 @@ class DecodeBudgetTests {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"java", "cpu"})
+    @MethodSource("backends")
     void aDecodeBudgetOfAllLiveTokensChangesNothing(String backend) {
         GoldenRun.assumeUsable(backend);
         GoldenCases.Model golden = GoldenCases.model("qwen3");
@@ -144,7 +148,7 @@ class DecodeBudgetTests {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"java", "cpu"})
+    @MethodSource("backends")
     void protectedBlocksAreActiveEvenAboveTheBudget(String backend) {
         GoldenRun.assumeUsable(backend);
         GoldenCases.Model golden = GoldenCases.model("llama-tied");

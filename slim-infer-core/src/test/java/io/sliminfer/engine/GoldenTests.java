@@ -1,5 +1,6 @@
 package io.sliminfer.engine;
 
+import io.sliminfer.backend.TestBackends;
 import io.sliminfer.golden.GoldenCases;
 import java.util.stream.Stream;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -13,8 +14,8 @@ import org.junit.jupiter.params.provider.MethodSource;
 class GoldenTests {
 
     static Stream<Arguments> modelsAndBackends() {
-        return GoldenCases.models().stream()
-                .flatMap(model -> Stream.of(Arguments.of(model, "cpu"), Arguments.of(model, "java")));
+        return GoldenCases.models().stream().flatMap(model -> TestBackends.names("cpu", "java").stream()
+                .map(backend -> Arguments.of(model, backend)));
     }
 
     @ParameterizedTest(name = "{0} on {1}")

@@ -9,6 +9,7 @@ import io.sliminfer.backend.Copies;
 import io.sliminfer.backend.Fence;
 import io.sliminfer.backend.HostPool;
 import io.sliminfer.backend.KvPool;
+import io.sliminfer.backend.TestBackends;
 import io.sliminfer.backend.TransferException;
 import io.sliminfer.engine.ModelPass.Pools;
 import io.sliminfer.engine.ModelPass.Step;
@@ -46,7 +47,7 @@ class KvOffloadTests {
     @ParameterizedTest
     @ValueSource(strings = {"", "1:0.6,3:0.4", "1:0.6/0.3,3:0.4/64", "2:0.5/0.25", "1:p0.5:0.1-0.9/0.3,3:p0.6:0.1-0.6"})
     void logitsAreTheSameToTheLastBitWhereverBlocksAre(String steps) {
-        for (ModelFolderWriter model : List.of(SmallModels.llama(), SmallModels.qwen3())) {
+        for (ModelFolderWriter model : List.of(SmallModels.llama(), TestBackends.fit(SmallModels.qwen3()))) {
             Path at = folder.resolve("model-" + model.model().layers());
             model.write(at);
             List<List<Step>> resident = follow(at, steps, Pools.ROOMY);
@@ -81,7 +82,7 @@ class KvOffloadTests {
     }
 
     private static List<List<Step>> follow(Path model, String steps, Pools pools) {
-        try (ModelPass pass = ModelPass.open(model, "cpu", 400, 1000, BLOCK, 2, pools)) {
+        try (ModelPass pass = ModelPass.open(model, TestBackends.moving(), 400, 1000, BLOCK, 2, pools)) {
             List<int[]> prompts = List.of(SmallModels.prompt(1, PROMPTS[0], 50), SmallModels.prompt(2, PROMPTS[1], 50));
             List<List<Step>> followed = pass.follow(prompts, List.of(schedule(steps), schedule(steps)), FOLLOWING, 0.9);
             pass.kv().drain();
@@ -92,9 +93,9 @@ class KvOffloadTests {
     }
 
     private TestEngine.Settings settings(long deviceSlots, long hostSlots) {
-        long slotBytes = BLOCK * 2 * 2 * 8 * 4;
+        long slotBytes = BLOCK * 2 * 2 * 16 * 4;
         return TestEngine.settings()
-                .backend("cpu")
+                .backend(TestBackends.moving())
                 .pruning(PruneSettings.of(schedule(""), 0))
                 .kv(new KvSettings(deviceSlots * slotBytes, null, hostSlots * slotBytes, null, 0, 2, 1));
     }
@@ -111,7 +112,7 @@ class KvOffloadTests {
             KvTransfers moved = large.awaitFinish(FinishReason.LENGTH).transfers();
 
             // 25 full blocks in each of 6 layers went to the host once; 9 steps read 25 or 26 blocks a layer.
-            long slotBytes = BLOCK * 2 * 2 * 8 * 4;
+            long slotBytes = BLOCK * 2 * 2 * 16 * 4;
             assertThat(moved.bytesToHost()).isEqualTo(6 * 25 * slotBytes);
             assertThat(moved.bytesToDevice()).isGreaterThan(9 * 3 * 25 * slotBytes);
             assertThat(moved.blocksNeeded()).isBetween(9L * 6 * 25, 9L * 6 * 26);
@@ -128,14 +129,14 @@ class KvOffloadTests {
             assertThatThrownBy(() -> test.submit(greedy(test.prompt(1, 400), 10)))
                     .isInstanceOf(EngineException.class)
                     .hasMessage(
-                            "slim-infer.kv-cache.memory=40960 bytes holds 20 slots; a prompt of 400 tokens with up to 10"
+                            "slim-infer.kv-cache.memory=81920 bytes holds 20 slots; a prompt of 400 tokens with up to 10"
                                     + " generated needs 32 there even if all others move. Raise it, lower max-tokens, prune more, or store less (slim-infer.kv-cache.type)");
         }
         try (TestEngine test = settings(40, 100).open(folder)) {
             assertThatThrownBy(() -> test.submit(greedy(test.prompt(1, 400), 10)))
                     .isInstanceOf(EngineException.class)
                     .hasMessage(
-                            "slim-infer.kv-cache.host-memory and disk-size=204800 bytes hold 100 slots; a prompt of 400"
+                            "slim-infer.kv-cache.host-memory and disk-size=409600 bytes hold 100 slots; a prompt of 400"
                                     + " tokens with up to 10 generated needs 156. Raise them, lower max-tokens, prune more, or store less (slim-infer.kv-cache.type)");
         }
     }
@@ -145,7 +146,7 @@ class KvOffloadTests {
         SmallModels.llama().write(folder);
         assertThatIllegalArgumentException()
                 .isThrownBy(() -> settings(40, 100).backend("java").open(folder))
-                .withMessageContaining("slim-infer.kv-cache.host-memory=204800")
+                .withMessageContaining("slim-infer.kv-cache.host-memory=409600")
                 .withMessageContaining("the backend 'java' cannot move KV blocks");
     }
 

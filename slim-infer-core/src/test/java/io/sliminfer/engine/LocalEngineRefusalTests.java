@@ -21,8 +21,8 @@ import org.junit.jupiter.params.provider.ValueSource;
 /** What is refused before it reaches the engine's thread, with the numbers and the property to change. */
 class LocalEngineRefusalTests {
 
-    /** Keys and values of 64 tokens with 2 heads of 8 floats. */
-    private static final long SLOT_BYTES = 64 * 2 * 2 * 8 * 4;
+    /** Keys and values of 64 tokens with 2 heads of 16 floats. */
+    private static final long SLOT_BYTES = 64 * 2 * 2 * 16 * 4;
 
     @TempDir
     static Path folder;

@@ -46,8 +46,8 @@ class LocalEngineTests {
             assertThat(report.prunedShare()).isZero();
             assertThat(report.flopsSavedShare()).isZero();
             // 104 tokens (the last one is never stored) are 2 slots of 64 tokens in each of 6 layers; a token has
-            // keys and values of 2 heads of 8 floats.
-            assertThat(report.kvBytes()).isEqualTo(6 * 2 * 64 * (2 * 2 * 8 * 4));
+            // keys and values of 2 heads of 16 floats.
+            assertThat(report.kvBytes()).isEqualTo(6 * 2 * 64 * (2 * 2 * 16 * 4));
             assertThat(report.stages()).containsExactly(new GenerationReport.Stage(0, 5, 100, List.of(0, 1)));
             assertServes(test);
         }
@@ -213,7 +213,7 @@ class LocalEngineTests {
     @Test
     void aRequestWaitsUntilItsSlotsAreFree() {
         // 6 layers with one slot of 64 tokens each: 14 slots hold two requests of at most 64 tokens, but not three.
-        long slotBytes = 64 * 2 * 2 * 8 * 4;
+        long slotBytes = 64 * 2 * 2 * 16 * 4;
         try (TestEngine test =
                 TestEngine.settings().kvMemoryBytes(14 * slotBytes).open(folder)) {
             assertThat(test.engine.snapshot().kvSlots()).isEqualTo(14);

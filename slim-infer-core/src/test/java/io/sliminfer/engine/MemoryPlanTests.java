@@ -43,9 +43,9 @@ class MemoryPlanTests {
     void aSlotHoldsKeysAndValuesOfABlockInTheComputeType() {
         EngineSettings settings = settings(0, 0, 8, 0);
         assertThat(MemoryPlan.of(MODEL, device(DType.F32, GIB), settings, 64).slotBytes())
-                .isEqualTo(64 * 2 * (2 * 8) * 4);
+                .isEqualTo(64 * 2 * (2 * 16) * 4);
         assertThat(MemoryPlan.of(MODEL, device(DType.BF16, GIB), settings, 32).slotBytes())
-                .isEqualTo(32 * 2 * (2 * 8) * 2);
+                .isEqualTo(32 * 2 * (2 * 16) * 2);
     }
 
     @Test
@@ -60,13 +60,13 @@ class MemoryPlanTests {
     void choosesAtMostFourTenthsOfTheMachinesMemory() {
         MemoryPlan plan = MemoryPlan.of(MODEL, device(DType.F32, 1_000_000), settings(0, 0, 8, 0), 64);
 
-        assertThat(plan.slots()).isEqualTo(400_000 / (64 * 2 * 2 * 8 * 4));
+        assertThat(plan.slots()).isEqualTo(400_000 / (64 * 2 * 2 * 16 * 4));
         assertThat(plan.kvBytes()).isLessThanOrEqualTo(400_000);
     }
 
     @Test
     void takesTheKvMemoryThatIsConfiguredInWholeSlots() {
-        long slotBytes = 64 * 2 * 2 * 8 * 4;
+        long slotBytes = 64 * 2 * 2 * 16 * 4;
         MemoryPlan plan = plan(settings(0, 100 * slotBytes + slotBytes - 1, 8, 0));
 
         assertThat(plan.slots()).isEqualTo(100);
@@ -77,7 +77,7 @@ class MemoryPlanTests {
 
     @Test
     void namesTheLeastKvMemoryWhereThereIsTooLittle() {
-        long slotBytes = 64 * 2 * 2 * 8 * 4;
+        long slotBytes = 64 * 2 * 2 * 16 * 4;
         assertThatIllegalArgumentException()
                 .isThrownBy(() -> plan(settings(0, 12 * slotBytes - 1, 8, 0)))
                 .withMessageStartingWith("slim-infer.kv-cache.memory=" + (12 * slotBytes - 1) + " bytes hold 11 slots")
@@ -100,14 +100,14 @@ class MemoryPlanTests {
     void countsTheWorkspace() {
         // For each prompt token: the residual stream (32 floats), positions, ids, scores and kept blocks. For each row
         // of a
-        // tile and a window of 1024: normed (32), q (32) and MLP (48) in the compute type, and q, k, v (32 + 16 + 16)
+        // tile and a window of 1024: normed (32), q (64) and MLP (48) in the compute type, and q, k, v (64 + 32 + 32)
         // in
         // float32.
         assertThat(plan(settings(4000, 0, 8, 100)).workspaceBytes())
-                .isEqualTo(4000L * (32 * 4 + 4 * 4) + 1124L * ((32 + 32 + 48) * 4 + 64 * 4));
+                .isEqualTo(4000L * (32 * 4 + 4 * 4) + 1124L * ((32 + 64 + 48) * 4 + 128 * 4));
         assertThat(plan(settings(50, 0, 8, 100)).workspaceBytes())
                 .as("no more rows than the longest prompt has")
-                .isEqualTo(50L * (32 * 4 + 4 * 4) + 50L * ((32 + 32 + 48) * 4 + 64 * 4));
+                .isEqualTo(50L * (32 * 4 + 4 * 4) + 50L * ((32 + 64 + 48) * 4 + 128 * 4));
     }
 
     @ParameterizedTest

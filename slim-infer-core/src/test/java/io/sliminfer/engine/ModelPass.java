@@ -19,8 +19,10 @@ import io.sliminfer.prune.PruneSchedule;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Collections;
 import java.util.List;
 import java.util.Set;
+import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
 /** A model on a backend without the engine's thread: one prompt at a time, with its logits. */
@@ -162,6 +164,24 @@ public final class ModelPass implements AutoCloseable {
                 pools);
     }
 
+    /**
+     * The same on a backend that is already open, in its compute dtype. Closing the pass closes it.
+     *
+     * @param slotBlock tokens in a KV slot
+     */
+    static ModelPass open(
+            Path folder, Backend backend, int tokensMax, int tile, int slotBlock, int batchMax, Pools pools) {
+        return new ModelPass(
+                ModelFolder.open(folder),
+                backend,
+                KvType.of(backend.info().compute()),
+                tokensMax,
+                tile,
+                slotBlock,
+                batchMax,
+                pools);
+    }
+
     /** Prefills and decodes greedily; end-of-sequence is not obeyed. */
     public Result run(int[] prompt, PruneSchedule schedule, int maxTokens) {
         ModelConfig model = folder.config();
@@ -185,26 +205,44 @@ public final class ModelPass implements AutoCloseable {
 
     /** Prefills each prompt, then decodes the given tokens, the same for all, in one batch; gives the steps of each prompt. */
     List<List<Step>> follow(List<int[]> prompts, List<PruneSchedule> schedules, int[] tokens, double swapThreshold) {
-        List<Sequence> batch = new ArrayList<>();
+        int[] all = IntStream.range(0, prompts.size()).toArray();
+        return follow(prompts, schedules, tokens, Collections.nCopies(tokens.length, all), swapThreshold);
+    }
+
+    /**
+     * The same with a batch of its own for each step.
+     *
+     * @param tokens  for each prompt its next one at each step that it takes part in
+     * @param batches indexes of the prompts that take part, in the order of their rows
+     */
+    List<List<Step>> follow(
+            List<int[]> prompts,
+            List<PruneSchedule> schedules,
+            int[] tokens,
+            List<int[]> batches,
+            double swapThreshold) {
+        List<Sequence> sequences = new ArrayList<>();
         List<List<Step>> steps = new ArrayList<>();
         for (int i = 0; i < prompts.size(); i++) {
             Sequence sequence = begin(prompts.get(i), schedules.get(i), tokens.length + 1, swapThreshold);
             runner.prefill(sequence, folder.config().layers());
             runner.promptLogits(sequence);
-            batch.add(sequence);
+            sequences.add(sequence);
             steps.add(new ArrayList<>());
         }
-        for (int token : tokens) {
+        for (int[] members : batches) {
+            List<Sequence> batch =
+                    Arrays.stream(members).mapToObj(sequences::get).toList();
             for (Sequence sequence : batch) {
+                sequence.nextToken = tokens[sequence.generated];
                 sequence.generated++;
-                sequence.nextToken = token;
             }
             runner.decode(batch);
-            for (int i = 0; i < batch.size(); i++) {
-                steps.get(i).add(new Step(runner.row(i).clone(), activeBlocks(batch.get(i))));
+            for (int row = 0; row < members.length; row++) {
+                steps.get(members[row]).add(new Step(runner.row(row).clone(), activeBlocks(batch.get(row))));
             }
         }
-        batch.forEach(sequence -> sequence.cache.release());
+        sequences.forEach(sequence -> sequence.cache.release());
         return steps;
     }
 

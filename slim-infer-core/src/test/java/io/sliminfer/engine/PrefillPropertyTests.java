@@ -2,6 +2,7 @@ package io.sliminfer.engine;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.sliminfer.backend.TestBackends;
 import io.sliminfer.format.DType;
 import io.sliminfer.format.ModelConfig;
 import io.sliminfer.format.ModelFolder;
@@ -36,13 +37,14 @@ class PrefillPropertyTests {
 
     @BeforeAll
     static void writeModels() {
-        SmallModels.llama().seed(1).write(folder.resolve("llama"));
-        SmallModels.qwen3().seed(2).write(folder.resolve("qwen3"));
-        SmallModels.qwen2().seed(3).write(folder.resolve("qwen2"));
+        TestBackends.fit(SmallModels.llama()).seed(1).write(folder.resolve("llama"));
+        TestBackends.fit(SmallModels.qwen3()).seed(2).write(folder.resolve("qwen3"));
+        TestBackends.fit(SmallModels.qwen2()).seed(3).write(folder.resolve("qwen2"));
     }
 
     static Stream<Arguments> modelsAndBackends() {
-        return MODELS.stream().flatMap(model -> Stream.of(Arguments.of(model, "cpu"), Arguments.of(model, "java")));
+        return MODELS.stream().flatMap(model -> TestBackends.names("cpu", "java").stream()
+                .map(backend -> Arguments.of(model, backend)));
     }
 
     private static ModelPass open(String model, String backend, int threads, int tile) {

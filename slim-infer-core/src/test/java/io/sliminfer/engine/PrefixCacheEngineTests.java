@@ -4,6 +4,7 @@ import static io.sliminfer.engine.TestEngine.greedy;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
 
+import io.sliminfer.backend.TestBackends;
 import io.sliminfer.format.SmallModels;
 import io.sliminfer.prune.PruneSchedule;
 import java.nio.file.Path;
@@ -22,7 +23,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 class PrefixCacheEngineTests {
 
     private static final int BLOCK = 16;
-    private static final long SLOT_BYTES = BLOCK * 2 * 2 * 8 * 4;
+    private static final long SLOT_BYTES = BLOCK * 2 * 2 * 16 * 4;
     private static final long HIDDEN_BYTES = BLOCK * 32 * 4;
 
     @TempDir
@@ -185,7 +186,8 @@ class PrefixCacheEngineTests {
         KvSettings kv = new KvSettings(40 * SLOT_BYTES, null, 300 * SLOT_BYTES, null, 0, 2, 1)
                 .withPrefixes(new PrefixSettings(PrefixSettings.Reuse.EXACT, 25 * HIDDEN_BYTES));
         for (String steps : List.of("", "1:0.5,3:0.4")) {
-            try (TestEngine test = settings(steps).backend("cpu").kv(kv).open(folder)) {
+            try (TestEngine test =
+                    settings(steps).backend(TestBackends.moving()).kv(kv).open(folder)) {
                 int[] first = test.prompt(1, 320);
                 int[] second = Arrays.copyOf(first, 350);
                 RecordedGeneration before = test.submit(greedy(first, 8));

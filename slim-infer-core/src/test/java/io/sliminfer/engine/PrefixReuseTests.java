@@ -3,6 +3,7 @@ package io.sliminfer.engine;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
+import io.sliminfer.backend.TestBackends;
 import io.sliminfer.engine.ModelPass.Pools;
 import io.sliminfer.engine.ModelPass.Result;
 import io.sliminfer.format.SmallModels;
@@ -10,11 +11,14 @@ import io.sliminfer.prune.PruneSchedule;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.MethodSource;
 
 /** A prompt that begins like an earlier one gives what it gives alone. */
 class PrefixReuseTests {
@@ -30,7 +34,7 @@ class PrefixReuseTests {
 
     @BeforeAll
     static void writeModel() {
-        SmallModels.qwen3().write(folder);
+        TestBackends.fit(SmallModels.qwen3()).write(folder);
     }
 
     private static PruneSchedule schedule(String steps, int block) {
@@ -59,28 +63,28 @@ class PrefixReuseTests {
         }
     }
 
+    static Stream<Arguments> backendsAndSchedules() {
+        return TestBackends.names("java", "cpu").stream()
+                .flatMap(backend -> Stream.of(
+                        Arguments.of(backend, "", 16, 16),
+                        Arguments.of(backend, "0:0.5", 16, 16),
+                        Arguments.of(backend, "1:0.6,3:0.4", 16, 24),
+                        Arguments.of(backend, "2:0.5", 8, 1000),
+                        Arguments.of(backend, "2:0.3", 12, 1000),
+                        Arguments.of(backend, "3:0.4/0.2", 32, 7),
+                        Arguments.of(backend, "4:0.5", 16, 64),
+                        Arguments.of(backend, "1:1.0,2:0.5", 24, 50),
+                        Arguments.of(backend, "1:1.0/32,3:0.5", 16, 50),
+                        Arguments.of(backend, "1:p0.6:0.1-1.0,3:p0.5:0.1-0.6", 16, 24),
+                        Arguments.of(backend, "2:p0.4:64-0.9/48", 16, 32)));
+    }
+
     @ParameterizedTest
-    @CsvSource(
-            delimiter = '|',
-            nullValues = "dense",
-            value = {
-                "java | dense | 16 | 16",
-                "java | 0:0.5 | 16 | 16",
-                "java | 1:0.6,3:0.4 | 16 | 24",
-                "java | 2:0.5 | 8 | 1000",
-                "java | 3:0.4/0.2 | 32 | 7",
-                "java | 4:0.5 | 16 | 64",
-                "java | 1:1.0,2:0.5 | 24 | 50",
-                "java | 1:1.0/32,3:0.5 | 16 | 50",
-                "java | 1:p0.6:0.1-1.0,3:p0.5:0.1-0.6 | 16 | 24",
-                "cpu | 2:p0.4:64-0.9/48 | 16 | 32",
-                "cpu | dense | 16 | 24",
-                "cpu | 1:0.6,3:0.4 | 16 | 24",
-                "cpu | 2:0.3 | 12 | 1000"
-            })
+    @MethodSource("backendsAndSchedules")
     void aSecondTurnIsAnsweredAsIfTheFirstHadNotBeen(String backend, String steps, int block, int tile) {
-        PruneSchedule schedule = schedule(steps == null ? "" : steps, block);
-        int unseen = steps == null ? 1 : WINDOW;
+        GoldenRun.assumeUsable(backend);
+        PruneSchedule schedule = schedule(steps, block);
+        int unseen = steps.isEmpty() ? 1 : WINDOW;
         int[] first = SmallModels.prompt(5, 203, 50);
         // Inside a block, at its end, nearly nothing, the first prompt and more, shorter than the first, the first
         // itself.
@@ -117,8 +121,8 @@ class PrefixReuseTests {
     void aConversationReusesMoreAndMore() {
         PruneSchedule schedule = schedule("1:0.6,3:0.4", 16);
         int[] whole = SmallModels.prompt(8, 390, 50);
-        try (ModelPass alone = open("cpu", 32, Pools.ROOMY);
-                ModelPass pass = open("cpu", 32, WITH)) {
+        try (ModelPass alone = open(TestBackends.single("cpu"), 32, Pools.ROOMY);
+                ModelPass pass = open(TestBackends.single("cpu"), 32, WITH)) {
             int before = 0;
             for (int tokens = 70; tokens <= 390; tokens += 40) {
                 int[] prompt = Arrays.copyOf(whole, tokens);
@@ -134,7 +138,7 @@ class PrefixReuseTests {
     @Test
     void schedulesThatPruneElsewhereShareNothing() {
         int[] prompt = SmallModels.prompt(5, 203, 50);
-        try (ModelPass pass = open("java", 32, WITH)) {
+        try (ModelPass pass = open(TestBackends.single("java"), 32, WITH)) {
             pass.run(prompt, schedule("1:0.5", 16), ANSWER);
 
             assertThat(pass.run(prompt, schedule("2:0.5", 16), ANSWER).cached()).isZero();
@@ -151,8 +155,8 @@ class PrefixReuseTests {
     @Test
     void aDenseAndAPrunedPromptShareBlocksAndStayRight() {
         int[] prompt = SmallModels.prompt(5, 203, 50);
-        try (ModelPass alone = open("java", 32, Pools.ROOMY);
-                ModelPass pass = open("java", 32, WITH)) {
+        try (ModelPass alone = open(TestBackends.single("java"), 32, Pools.ROOMY);
+                ModelPass pass = open(TestBackends.single("java"), 32, WITH)) {
             for (String steps : List.of("1:0.5", "", "1:0.5", "", "4:0.3", "1:0.4", "")) {
                 PruneSchedule schedule = schedule(steps, 16);
                 assertSame(
@@ -166,8 +170,8 @@ class PrefixReuseTests {
         PruneSchedule schedule = schedule("2:0.5", 16);
         // 12 blocks of a prompt in 5 layers, and its answer: two such prompts fit, hidden rows of one and a half.
         Pools pools = new Pools(2 * 5 * 13, 0, null, 0, 18);
-        try (ModelPass alone = open("java", 64, Pools.ROOMY);
-                ModelPass pass = open("java", 64, pools)) {
+        try (ModelPass alone = open(TestBackends.single("java"), 64, Pools.ROOMY);
+                ModelPass pass = open(TestBackends.single("java"), 64, pools)) {
             for (int i = 0; i < 12; i++) {
                 int[] prompt = SmallModels.prompt(20 + i % 3, 192, 50);
                 Result turn = pass.run(prompt, schedule, ANSWER);
@@ -193,8 +197,8 @@ class PrefixReuseTests {
         int[] other = SmallModels.prompt(6, 250, 50);
         // The smallest pool in which a prompt's blocks move, and one that holds a prompt whole.
         for (int deviceSlots : new int[] {20 + 5, 20 * 5}) {
-            try (ModelPass alone = open("cpu", 32, Pools.ROOMY);
-                    ModelPass pass = open("cpu", 32, new Pools(deviceSlots, 300, null, 2, 40))) {
+            try (ModelPass alone = open(TestBackends.moving(), 32, Pools.ROOMY);
+                    ModelPass pass = open(TestBackends.moving(), 32, new Pools(deviceSlots, 300, null, 2, 40))) {
                 pass.run(first, schedule, ANSWER);
                 assertSame(pass.run(other, schedule, ANSWER), alone.run(other, schedule, ANSWER), "other");
 

@@ -4,6 +4,7 @@ import io.sliminfer.backend.BackendProvider;
 import io.sliminfer.backend.BackendSettings;
 import io.sliminfer.backend.Copies;
 import io.sliminfer.backend.HookedBackend;
+import io.sliminfer.backend.TestBackends;
 import io.sliminfer.format.DType;
 import io.sliminfer.format.ModelFolder;
 import io.sliminfer.format.SmallModels;
@@ -11,13 +12,15 @@ import io.sliminfer.prune.PruneSchedule;
 import java.nio.file.Path;
 import java.util.Set;
 import java.util.function.UnaryOperator;
+import org.jspecify.annotations.Nullable;
 
-/** An engine of a small model on the plain Java backend in float32, with its folder. */
+/** An engine of a small model with its folder; on the plain Java backend in float32 unless a test or {@link TestBackends} says otherwise. */
 final class TestEngine implements AutoCloseable {
 
     /** Settings that a test changes. */
     static final class Settings {
-        private String backend = "java";
+        private String backend = TestBackends.single("java");
+        private DType compute = DType.F32;
         private int threads = 1;
         private int maxPromptTokens;
         private UnaryOperator<Copies> copies = UnaryOperator.identity();
@@ -26,10 +29,15 @@ final class TestEngine implements AutoCloseable {
         private int queueCapacity = 64;
         private int prefillTile = 16;
         private PruneSettings pruning = PruneSettings.of(PruneSchedule.dense(), 0);
-        private HookedBackend.Hook hook = (op, arguments) -> {};
+        private HookedBackend.@Nullable Hook hook;
 
         Settings backend(String name) {
             backend = name;
+            return this;
+        }
+
+        Settings compute(DType dtype) {
+            compute = dtype;
             return this;
         }
 
@@ -98,7 +106,7 @@ final class TestEngine implements AutoCloseable {
                     HookedBackend.provider(Backends.choose(settings.backend), settings.hook, settings.copies);
             EngineSettings all = new EngineSettings(
                     settings.backend,
-                    new BackendSettings(DType.F32, settings.threads),
+                    new BackendSettings(settings.compute, settings.threads),
                     settings.pruning,
                     settings.maxPromptTokens,
                     settings.kv,

@@ -8,12 +8,12 @@ public final class SmallModels {
 
     private SmallModels() {}
 
-    /** Llama: 6 layers, hidden size 32, 4 query and 2 KV heads of 8, vocabulary 64, 4096 positions. */
+    /** Llama: 6 layers, hidden size 32, 4 query and 2 KV heads of 16, vocabulary 64, 4096 positions. */
     public static ModelFolderWriter llama() {
         return new ModelFolderWriter("llama")
                 .config("num_hidden_layers", "6")
                 .config("hidden_size", "32")
-                .config("head_dim", "8")
+                .config("head_dim", "16")
                 .config("intermediate_size", "48")
                 .config("vocab_size", "64");
     }

@@ -15,6 +15,7 @@ import io.sliminfer.backend.Weight;
 import io.sliminfer.backend.WeightSpec;
 import io.sliminfer.format.DType;
 import io.sliminfer.format.ModelConfig;
+import io.sliminfer.format.RandomTensor;
 import io.sliminfer.format.TensorSource;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -200,17 +201,20 @@ final class CudaBackend implements Backend {
         }
         long bytes = spec.rows() * spec.columns() * compute.bytes();
         long bias = spec.biases().isEmpty() ? 0 : vector(spec.name() + ".bias", spec.biases());
-        long address;
-        if (spec.use() == WeightSpec.Use.LOOKUP) {
-            // One row a token is read: over the bus that is a hundredth of a prefill, and the table is a sixteenth of
-            // the weights.
-            address = context.pinned(spec.name(), bytes).deviceAddress();
-        } else {
-            address = context.allocate(spec.name(), bytes).address();
-        }
+        // A table that only embeds is read one row a token: over the bus that is a hundredth of a prefill, and the table is a
+        // sixteenth of the weights of an 8B model.
+        PinnedMemory host = spec.use() == WeightSpec.Use.LOOKUP ? context.pinned(spec.name(), bytes) : null;
+        long address = host != null
+                ? host.deviceAddress()
+                : context.allocate(spec.name(), bytes).address();
         long row = 0;
         for (TensorSource part : spec.parts()) {
-            loader().load(part, address + row * spec.columns() * compute.bytes(), compute);
+            long offset = row * spec.columns() * compute.bytes();
+            if (host != null && part.dtype() == compute && !(part instanceof RandomTensor)) {
+                loader().loadOnHost(part, host, offset);
+            } else {
+                loader().load(part, address + offset, compute);
+            }
             row += part.rows();
         }
         return new CudaWeight(spec.name(), row, spec.columns(), bytes, address, bias);

@@ -1,5 +1,6 @@
 // Prefill attention on tensor cores from sm_80 on: out = softmax(scale * q k^T, causal) v, for one sequence of a view, grouped-query.
-// builds: DTYPE=1,2 HEAD_DIM=16,32,48,64,80,96,112,128 arch=80,86,89,90a,100,120
+// builds: DTYPE=1,2 HEAD_DIM=64,128 arch=80,86,89,90a,100,120
+// builds: DTYPE=2 HEAD_DIM=16,32,48,80,96,112 arch=80,90a
 //
 // Layouts: docs/cuda.md. q and out [rows, heads * HEAD_DIM], may be the same memory: a CTA reads its own queries before it writes them and nobody else does.
 // KV is read through the slot table, a token at a time, so `block` can be any size. Query i of m over `tokens` tokens sees tokens 0 .. tokens - m + i.
