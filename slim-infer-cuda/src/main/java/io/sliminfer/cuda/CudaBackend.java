@@ -89,7 +89,7 @@ final class CudaBackend implements Backend {
                     TILE);
             stream = context.stream(0);
             library = new KernelLibrary(context, cache);
-            library.prepare(Kernels.of(compute));
+            library.prepare(Kernels.of(compute, library.gemvShape()));
             Kernels kernels = new Kernels(library, compute);
             heads = new HeadKernelCache(library, compute, context.capability());
             gemm = new Gemm(context, library.arguments(), cache, Gemm.Choice.MEASURED);
