@@ -770,7 +770,7 @@ static void check_keep_all() {
 
 static void check_argmax() {
     for (int columns : {1, 3, 64, 1023, 1024, 5000, isSmall ? 5001 : 128256, isSmall ? 5004 : 151937}) {
-        for (int round = 0; round < 5; round++) {
+        for (int round = 0; round < 6; round++) {
             int rows = 1 + below(3);
             std::vector<float> logits((size_t)rows * columns);
             std::vector<int> expected(rows);
@@ -778,8 +778,11 @@ static void check_argmax() {
                 float* row = &logits[(size_t)r * columns];
                 for (int i = 0; i < columns; i++) row[i] = round == 1 ? -INFINITY : round == 2 ? (float)below(3) - 5 : round == 4 ? (below(2) ? 0.0f : -0.0f) : (float)(generator() >> 40);
                 if (round == 3 && r != 1) row[below(columns)] = NAN;
+                if (round == 5 && r != 1) row[below(columns)] = INFINITY;
                 expected[r] = (int)(std::max_element(row, row + columns) - row);
-                for (int i = 0; i < columns; i++) expected[r] = std::isnan(row[i]) ? -1 : expected[r];
+                // Of these no token can be chosen.
+                const float best = row[expected[r]];
+                for (int i = 0; i < columns; i++) expected[r] = std::isnan(row[i]) || std::isinf(best) ? -1 : expected[r];
             }
             Buffer in(0, logits), out(0, rows);
             argmax(out.ints(), in.floats(), rows, columns);

@@ -21,6 +21,7 @@ final class Sequence implements Generation {
     final GenerationRequest request;
     final TokenListener listener;
     final Sampler sampler;
+    final boolean listenerWantsLogits;
     final SequenceCache cache;
 
     State state = State.WAITING;
@@ -57,6 +58,7 @@ final class Sequence implements Generation {
         this.listener = listener;
         this.onCancel = onCancel;
         this.sampler = new Sampler(request.sampling(), request.prompt(), model.vocabulary());
+        this.listenerWantsLogits = listener.wantsLogits();
         this.cache = new SequenceCache(
                 plan, request.prompt(), request.maxTokens(), model.layers(), slotBlock, swapPolicy, () -> generated);
     }
@@ -70,6 +72,11 @@ final class Sequence implements Generation {
     void prefilled(List<List<Integer>> kept) {
         keptBlocks = kept;
         cache.prefilled(kept);
+    }
+
+    /** Whether a step has to bring this sequence's logits to the host; else the device picks the token. */
+    boolean needsLogits() {
+        return listenerWantsLogits || sampler.needsLogits();
     }
 
     /** Position of the token that passes now. */

@@ -194,7 +194,7 @@ public final class ModelPass implements AutoCloseable {
             for (int i = 1; i < maxTokens; i++) {
                 sequence.generated = i;
                 sequence.nextToken = greedy[i - 1];
-                runner.decode(List.of(sequence));
+                runner.decode(List.of(sequence), false);
                 greedy[i] = sequence.sampler.next(runner.row(0));
             }
             return new Result(logits, sequence.keptBlocks, greedy, sequence.cache.cachedTokens());
@@ -237,7 +237,7 @@ public final class ModelPass implements AutoCloseable {
                 sequence.nextToken = tokens[sequence.generated];
                 sequence.generated++;
             }
-            runner.decode(batch);
+            runner.decode(batch, false);
             for (int row = 0; row < members.length; row++) {
                 steps.get(members[row]).add(new Step(runner.row(row).clone(), activeBlocks(batch.get(row))));
             }

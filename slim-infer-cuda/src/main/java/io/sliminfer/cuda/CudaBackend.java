@@ -101,7 +101,7 @@ final class CudaBackend implements Backend {
                     Math.max(TILE_STEP, context.multiprocessors() * TILE_ROWS / TILE_STEP * TILE_STEP));
             stream = context.stream(0);
             library = new KernelLibrary(context, cache);
-            library.prepare(Kernels.of(compute));
+            library.prepare(Kernels.of(compute, library.gemvShape()));
             kernels = new Kernels(library, compute);
             heads = new HeadKernelCache(library, compute, context.capability());
             gemm = new Gemm(context, library.arguments(), cache, Gemm.Choice.MEASURED);
@@ -201,7 +201,8 @@ final class CudaBackend implements Backend {
         }
         long bytes = spec.rows() * spec.columns() * compute.bytes();
         long bias = spec.biases().isEmpty() ? 0 : vector(spec.name() + ".bias", spec.biases());
-        // A table that only embeds is read one row a token: over the bus that is a hundredth of a prefill, and the table is a
+        // A table that only embeds is read one row a token: over the bus that is a hundredth of a prefill, and the
+        // table is a
         // sixteenth of the weights of an 8B model.
         PinnedMemory host = spec.use() == WeightSpec.Use.LOOKUP ? context.pinned(spec.name(), bytes) : null;
         long address = host != null

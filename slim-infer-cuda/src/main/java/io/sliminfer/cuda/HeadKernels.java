@@ -20,8 +20,14 @@ final class HeadKernels {
     /** Parts that the sums of a scoring pass are made of; one number for all passes of a decision. */
     static final int SCORE_PARTS = 16;
 
-    /** One tile for each warp of a block. */
-    private static final int SPLIT_TOKENS_MIN = 64;
+    /** Warps of a block of decode attention. */
+    private static final int DECODE_WARPS = 4;
+
+    /** One tile of 16 tokens for each warp of a block. */
+    private static final int SPLIT_TOKENS_MIN = 16 * DECODE_WARPS;
+
+    /** Tokens from which on a split keeps a multiprocessor busy alone (docs/kernels/decode.md). */
+    private static final int SPLIT_TOKENS_ALONE = 256;
 
     private static final int SPLITS_MAX = 512;
 
@@ -47,6 +53,7 @@ final class HeadKernels {
     private final Kernel blockScores;
     private final Kernel selectBlocks;
     private final Kernel keepRows;
+    private final Kernel argmax;
     private final Kernel attendAny;
     private final @Nullable Kernel attendHopper;
 
@@ -69,6 +76,7 @@ final class HeadKernels {
         blockScores = kernel("prune.cu", "block_scores");
         selectBlocks = kernel("prune.cu", "select_blocks");
         keepRows = kernel("prune.cu", "keep_rows");
+        argmax = kernel("prune.cu", "argmax");
         attendAny = kernel(compute == DType.F32 ? "attend_f32.cu" : "attend_mma.cu", "attend_prefill");
         attendHopper = hopper ? kernel("attend_wgmma.cu", "attend_prefill") : null;
     }
@@ -78,7 +86,22 @@ final class HeadKernels {
     }
 
     private static Map<String, Integer> decodeDefines(DType compute, int headDim, int group) {
-        return Map.of("DTYPE", Kernels.code(compute), "HEAD_DIM", headDim, "GROUP", group);
+        return Map.of(
+                "DTYPE",
+                Kernels.code(compute),
+                "HEAD_DIM",
+                headDim,
+                "GROUP",
+                group,
+                "WARPS",
+                DECODE_WARPS,
+                "STAGES",
+                decodeStages(compute));
+    }
+
+    /** Tiles that each warp of decode attention has in shared memory. */
+    private static int decodeStages(DType compute) {
+        return compute == DType.F32 ? 2 : 3;
     }
 
     /** The groups of 64 query rows that {@code attend_wgmma.cu} has in a block. */
@@ -244,7 +267,13 @@ final class HeadKernels {
                 .integer(pool.block())
                 .wide(pool.slotBytes())
                 .integer(splits)
-                .launch(stream, splits, heads.kvHeads(), sequences, 128, decodeSharedBytes());
+                .launch(
+                        stream,
+                        splits,
+                        heads.kvHeads(),
+                        sequences,
+                        32 * DECODE_WARPS,
+                        decodeSharedBytes(compute, headDim));
         kernels.combine
                 .args()
                 .pointer(out)
@@ -256,16 +285,12 @@ final class HeadKernels {
     }
 
     /** Stages of keys and values of each warp, rows padded or swizzled as {@code attend_decode.cu} says. */
-    private int decodeSharedBytes() {
-        if (compute == DType.F32) {
-            return 512 * (headDim + 4);
-        }
-        int pieces = headDim / 8;
-        int stride = pieces % 8 == 0 ? pieces : pieces | 1;
-        int warps = 4;
-        int stages = 3;
-        int tileTokens = 16;
-        return warps * stages * 2 * tileTokens * stride * 16;
+    static int decodeSharedBytes(DType compute, int headDim) {
+        boolean floats = compute == DType.F32;
+        int tileTokens = floats ? 8 : 16;
+        int pieces = headDim * compute.bytes() / 16;
+        int stride = !floats && pieces % 8 == 0 ? pieces : pieces | 1;
+        return DECODE_WARPS * decodeStages(compute) * 2 * tileTokens * stride * 16;
     }
 
     /**
@@ -275,11 +300,16 @@ final class HeadKernels {
      * @param totalTokens of all of them
      */
     static int splits(int maxTokens, long totalTokens, int sequences, int kvHeads, int multiprocessors) {
-        int blocks = 2 * multiprocessors; // resident at once with heads of 128
-        // Each sequence can end in a part of a split: plan with as many blocks fewer. Where heads alone fill the card,
-        // smaller
-        // splits even out the lengths.
-        int planned = 2 * kvHeads * sequences <= blocks ? blocks - kvHeads * (sequences - 1) : 4 * blocks;
+        // Two blocks are resident on a multiprocessor with heads of 128. One long sequence is read faster by one on
+        // each,
+        // which also leaves room for the product behind to fetch its weights.
+        boolean alone = sequences == 1 && totalTokens * kvHeads >= (long) SPLIT_TOKENS_ALONE * multiprocessors;
+        int blocks = alone ? multiprocessors : 2 * multiprocessors;
+        // Each sequence can end in a part of a split: plan with as many blocks fewer, whole splits of all heads. Where
+        // heads alone fill the card, smaller splits even out the lengths.
+        int planned = 2 * kvHeads * sequences <= blocks
+                ? (blocks - kvHeads * (sequences - 1)) / kvHeads * kvHeads
+                : 4 * blocks;
         long tokens = Math.max(SPLIT_TOKENS_MIN, (totalTokens * kvHeads + planned - 1) / planned);
         long splits = (maxTokens + tokens - 1) / tokens;
         return (int) Math.max(1, Math.min(splits, SPLITS_MAX / sequences));
@@ -395,5 +425,15 @@ final class HeadKernels {
                 .integer(columns)
                 .integer(shape.block())
                 .launch(stream, up(columns, 32), 1, 1, 1024, 0);
+    }
+
+    void argmax(CudaStream stream, long ids, CudaTensor logits) {
+        int rows = (int) logits.rows();
+        argmax.args()
+                .pointer(ids)
+                .pointer(logits.address())
+                .integer(rows)
+                .integer((int) logits.columns())
+                .launch(stream, rows, 1, 1, 1024, 0);
     }
 }

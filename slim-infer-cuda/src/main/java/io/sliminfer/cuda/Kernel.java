@@ -22,11 +22,18 @@ final class Kernel {
     /** Dynamic shared memory that a launch may ask for as things are. */
     private int sharedBytesAllowed;
 
-    Kernel(CudaContext context, KernelArguments arguments, String name, CUfunc_st function) {
+    /** Whether it may start before the kernel ahead has ended. */
+    private final boolean overlaps;
+
+    /**
+     * @param overlaps see {@link LaunchOverlap}
+     */
+    Kernel(CudaContext context, KernelArguments arguments, String name, CUfunc_st function, boolean overlaps) {
         this.context = context;
         this.arguments = arguments;
         this.name = name;
         this.function = function;
+        this.overlaps = overlaps;
         CudaStatus status = context.status();
         // Modules are loaded lazily; the first launch may be captured, where loading is not allowed.
         status.check(cudart.cuFuncLoad(function), "cuFuncLoad of " + name);
@@ -62,6 +69,21 @@ final class Kernel {
 
     CUfunc_st function() {
         return function;
+    }
+
+    boolean overlaps() {
+        return overlaps;
+    }
+
+    /** Blocks of so many threads and bytes of dynamic shared memory that the GPU holds at once. */
+    int residentBlocks(int threads, int sharedBytes) {
+        allowShared(sharedBytes);
+        int[] blocks = new int[1];
+        context.status()
+                .check(
+                        cudart.cuOccupancyMaxActiveBlocksPerMultiprocessor(blocks, function, threads, sharedBytes),
+                        "cuOccupancyMaxActiveBlocksPerMultiprocessor of " + name);
+        return Math.max(1, blocks[0]) * context.multiprocessors();
     }
 
     /** Number of parameters. */

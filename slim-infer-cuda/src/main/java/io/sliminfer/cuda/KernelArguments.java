@@ -2,6 +2,8 @@ package io.sliminfer.cuda;
 
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import org.bytedeco.cuda.cudart.CUlaunchAttribute;
+import org.bytedeco.cuda.cudart.CUlaunchConfig;
 import org.bytedeco.cuda.global.cudart;
 import org.bytedeco.javacpp.LongPointer;
 import org.bytedeco.javacpp.PointerPointer;
@@ -22,6 +24,14 @@ final class KernelArguments implements AutoCloseable {
     private final long slotsAddress = slots.address();
     private final CudaStatus status;
 
+    /** Of a launch that may start before the kernel ahead of it has ended. */
+    private final CUlaunchConfig overlapped = new CUlaunchConfig();
+
+    private final CUlaunchAttribute early = new CUlaunchAttribute();
+
+    /** Where the last launch went if what comes next may overlap with it, else null. */
+    private @Nullable CudaStream overlappable;
+
     private final long[] copied = new long[SLOTS];
     private @Nullable LaunchList collecting;
     private @Nullable Kernel kernel;
@@ -30,6 +40,9 @@ final class KernelArguments implements AutoCloseable {
 
     KernelArguments(CudaStatus status) {
         this.status = status;
+        early.id(cudart.CU_LAUNCH_ATTRIBUTE_PROGRAMMATIC_STREAM_SERIALIZATION);
+        early.value().programmaticStreamSerializationAllowed(1);
+        overlapped.blockDimY(1).blockDimZ(1).attrs(early).numAttrs(1);
     }
 
     KernelArguments begin(Kernel next) {
@@ -86,6 +99,11 @@ final class KernelArguments implements AutoCloseable {
         return collecting;
     }
 
+    /** The next launch starts when all before it has ended: called where something else than a launch was enqueued. */
+    void separate() {
+        overlappable = null;
+    }
+
     /** All arguments of a launch that was collected. */
     KernelArguments repeat(long[] words, int from) {
         Kernel current = kernel;
@@ -136,22 +154,37 @@ final class KernelArguments implements AutoCloseable {
         }
         status.requireAlive("cuLaunchKernel");
         current.allowShared(sharedBytes);
-        int code = cudart.cuLaunchKernel(
-                current.function(),
-                gridX,
-                gridY,
-                gridZ,
-                blockX,
-                1,
-                1,
-                sharedBytes,
-                stream.handle(),
-                pointers,
-                (PointerPointer<?>) null);
+        boolean overlap = current.overlaps() && overlappable == stream;
+        overlappable = current.overlaps() ? stream : null;
+        int code;
+        if (overlap) {
+            overlapped
+                    .gridDimX(gridX)
+                    .gridDimY(gridY)
+                    .gridDimZ(gridZ)
+                    .blockDimX(blockX)
+                    .sharedMemBytes(sharedBytes)
+                    .hStream(stream.handle());
+            code = cudart.cuLaunchKernelEx(overlapped, current.function(), pointers, (PointerPointer<?>) null);
+        } else {
+            code = cudart.cuLaunchKernel(
+                    current.function(),
+                    gridX,
+                    gridY,
+                    gridZ,
+                    blockX,
+                    1,
+                    1,
+                    sharedBytes,
+                    stream.handle(),
+                    pointers,
+                    (PointerPointer<?>) null);
+        }
         if (code != 0) {
+            overlappable = null;
             throw status.failure(
                     code,
-                    "cuLaunchKernel",
+                    overlap ? "cuLaunchKernelEx" : "cuLaunchKernel",
                     current + ", grid " + gridX + " x " + gridY + " x " + gridZ + ", " + blockX + " threads, "
                             + sharedBytes + " bytes of shared memory");
         }
@@ -162,5 +195,7 @@ final class KernelArguments implements AutoCloseable {
         closed = true;
         slots.close();
         pointers.close();
+        overlapped.close();
+        early.close();
     }
 }

@@ -45,6 +45,7 @@ final class KernelLibrary implements AutoCloseable {
     private final DiskCache cache;
     private final String compilerVersion = Nvrtc.version();
     private final KernelArguments arguments;
+    private final boolean overlaps;
     private final Map<Request, CUmod_st> modules = new LinkedHashMap<>();
     private final Map<EntryPoint, Kernel> kernels = new HashMap<>();
     private final AtomicInteger compiled = new AtomicInteger();
@@ -59,6 +60,7 @@ final class KernelLibrary implements AutoCloseable {
     KernelLibrary(CudaContext context, Path cache) {
         this.context = context;
         this.cache = new DiskCache(cache.resolve("cuda-kernels"), "CUDA kernels");
+        this.overlaps = LaunchOverlap.enabled(context.capability());
         this.arguments = new KernelArguments(context.status());
         context.own(this);
     }
@@ -83,7 +85,12 @@ final class KernelLibrary implements AutoCloseable {
             throw new IllegalArgumentException("kernels/" + file + " has no entry point " + entry);
         }
         context.status().check(code, "cuModuleGetFunction of " + entry);
-        Kernel kernel = new Kernel(context, arguments, file + ":" + entry + " " + request.defines(), function);
+        Kernel kernel = new Kernel(
+                context,
+                arguments,
+                file + ":" + entry + " " + request.defines(),
+                function,
+                overlaps && LaunchOverlap.KERNELS.contains(entry));
         kernels.put(new EntryPoint(request, entry), kernel);
         return kernel;
     }
@@ -176,6 +183,11 @@ final class KernelLibrary implements AutoCloseable {
     /** Modules that were compiled, not found on disk. */
     int compiled() {
         return compiled.get();
+    }
+
+    /** What {@code gemv.cu} is compiled for on this GPU. */
+    GemvShape gemvShape() {
+        return GemvShape.of(context.sharedBytesPerBlockMax());
     }
 
     /** Of the next launch. */

@@ -21,6 +21,7 @@ final class Kernels {
     private final KernelLibrary library;
     private final DType compute;
     private final Map<String, Integer> defines;
+    private final GemvShape gemvShape;
     private final int vector;
     private final Map<String, Kernel> known = new HashMap<>();
 
@@ -33,6 +34,7 @@ final class Kernels {
     private final Kernel gemvToFloats;
     private final Kernel gemvAdd;
     private final Kernel gemvGated;
+    private final int gemvResident;
 
     Kernels(KernelLibrary library, DType compute) {
         this.library = library;
@@ -44,10 +46,13 @@ final class Kernels {
         addBias = elementwise("add_bias_t");
         addBiasToFloats = elementwise("add_bias_f");
         siluMultiply = elementwise("silu_mul");
-        gemv = library.kernel(GEMV, "gemv_t", defines);
-        gemvToFloats = library.kernel(GEMV, "gemv_f", defines);
-        gemvAdd = library.kernel(GEMV, "gemv_add", defines);
-        gemvGated = library.kernel(GEMV, "gemv_gated", defines);
+        gemvShape = library.gemvShape();
+        gemv = gemv("gemv_t");
+        gemvToFloats = gemv("gemv_f");
+        gemvAdd = gemv("gemv_add");
+        gemvGated = gemv("gemv_gated");
+        // All four have the same shared memory, which is what bounds them.
+        gemvResident = gemvAdd.residentBlocks(gemvShape.threads(), gemvShape.sharedBytes(compute));
     }
 
     /** The macro DTYPE. */
@@ -61,14 +66,18 @@ final class Kernels {
     }
 
     /** What a model's prefill and decode need, to be compiled together. */
-    static List<KernelLibrary.Request> of(DType compute) {
+    static List<KernelLibrary.Request> of(DType compute, GemvShape gemv) {
         return List.of(
                 new KernelLibrary.Request(ELEMENTWISE, Map.of("DTYPE", code(compute))),
-                new KernelLibrary.Request(GEMV, Map.of("DTYPE", code(compute))));
+                new KernelLibrary.Request(GEMV, gemv.defines(compute)));
     }
 
     private Kernel elementwise(String entry) {
         return library.kernel(ELEMENTWISE, entry, defines);
+    }
+
+    private Kernel gemv(String entry) {
+        return library.kernel(GEMV, entry, gemvShape.defines(compute));
     }
 
     private Kernel loading(String entry) {
@@ -142,19 +151,6 @@ final class Kernels {
                 .launch(stream, (int) Math.min((count + 2047) / 2048, 65536), 1, 1, 256, 0);
     }
 
-    /** {@code argmax} of each row of float32 logits; -1 for a row with NaN. */
-    void argmax(CudaStream stream, long out, CudaTensor logits) {
-        known.computeIfAbsent(
-                        "argmax",
-                        name -> library.kernel("prune.cu", "argmax", Map.of("DTYPE", code(compute), "HEAD_DIM", 64)))
-                .args()
-                .pointer(out)
-                .pointer(logits.address())
-                .integer((int) logits.rows())
-                .integer((int) logits.columns())
-                .launch(stream, (int) logits.rows(), 1, 1, 1024, 0);
-    }
-
     /**
      * {@code out = in * w^T + bias}, or added to float32 {@code out}: 1 to {@link #GEMV_ROWS} rows.
      */
@@ -168,7 +164,13 @@ final class Kernels {
                 .integer((int) in.rows())
                 .integer((int) w.rows())
                 .integer((int) w.columns())
-                .launch(stream, up((int) w.rows(), 16), 1, 1, 256, gemvSharedBytes());
+                .launch(
+                        stream,
+                        GemvShape.grid((int) w.rows(), gemvResident),
+                        1,
+                        1,
+                        gemvShape.threads(),
+                        gemvShape.sharedBytes(compute));
     }
 
     /** {@code out = silu(in * gate^T + bias) * (in * up^T + bias)}: 1 to {@link #GEMV_ROWS} rows. */
@@ -182,11 +184,13 @@ final class Kernels {
                 .integer((int) in.rows())
                 .integer((int) out.columns())
                 .integer((int) in.columns())
-                .launch(stream, up((int) out.columns(), 16), 1, 1, 256, gemvSharedBytes());
-    }
-
-    private int gemvSharedBytes() {
-        return compute == DType.F32 ? 0 : 65536;
+                .launch(
+                        stream,
+                        GemvShape.grid((int) out.columns(), gemvResident),
+                        1,
+                        1,
+                        gemvShape.threads(),
+                        gemvShape.sharedBytes(compute));
     }
 
     KernelLibrary library() {

@@ -7,7 +7,8 @@ import java.util.List;
 /**
  * Launches of a fixed sequence of operations, kept instead of enqueued, so that they can be compared with those of the last time and
  * replayed as a graph. Arguments are part of it; what changes from step to step (lengths, slot tables, inputs) is read by the
- * kernels from device memory and is not. Engine thread only.
+ * kernels from device memory and is not. Which launches may overlap follows from the kernels ({@link LaunchOverlap}); in a graph such
+ * a launch hangs on the one ahead by a programmatic edge. Engine thread only.
  */
 final class LaunchList {
 
@@ -97,6 +98,7 @@ final class LaunchList {
                         .launch(stream, grids[at], grids[at + 1], grids[at + 2], grids[at + 3], grids[at + 4]);
             } else {
                 ((Call) what.get(i)).enqueue();
+                arguments.separate();
             }
         }
     }

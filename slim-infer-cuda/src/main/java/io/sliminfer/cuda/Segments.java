@@ -66,12 +66,14 @@ final class Segments implements AutoCloseable {
                 segment.graph = capture(launches);
             }
             stream.launch(segment.graph);
+            arguments.separate();
         }
         launches.landed(stream);
     }
 
     private CudaGraph capture(LaunchList launches) {
         stream.beginCapture();
+        arguments.separate(); // nothing is ahead of a graph's first launch
         try {
             launches.enqueue(arguments, stream);
         } catch (RuntimeException | Error e) {

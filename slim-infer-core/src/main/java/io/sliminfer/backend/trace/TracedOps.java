@@ -137,6 +137,13 @@ final class TracedOps implements Ops {
     }
 
     @Override
+    public void argmax(Tensor ids, Tensor logits) {
+        begin();
+        ops.argmax(ids, logits);
+        end("argmax", logits.rows(), 0, logits.bytes() + 4.0 * logits.rows());
+    }
+
+    @Override
     public void keepRows(Tensor out, Tensor in, Tensor kept, PruneShape shape) {
         begin();
         ops.keepRows(out, in, kept, shape);

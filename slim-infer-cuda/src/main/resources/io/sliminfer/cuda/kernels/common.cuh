@@ -153,3 +153,20 @@ __device__ __forceinline__ void store_vector(T* to, const float (&from)[VECTOR])
     *(uint4*)to = make_uint4(pack2(from[0], from[1]), pack2(from[2], from[3]), pack2(from[4], from[5]), pack2(from[6], from[7]));
 #endif
 }
+
+// Launch overlap (docs/cuda.md): on sm_90 and later a launch with programmatic stream serialization may start before the kernel ahead of it has ended. Before
+// this call such a kernel may read weights and gains only, and may write nothing: it returns when that kernel has ended and its writes are seen. Every thread
+// calls it before the first return, so that a kernel does not end before the ones ahead of it either, and what holds for one kernel ahead holds for all: also
+// for memory that this one overwrites and an earlier one reads. Without the launch attribute, and on older cards, it does nothing.
+__device__ __forceinline__ void wait_for_kernel_ahead() {
+#if __CUDA_ARCH__ >= 900
+    asm volatile("griddepcontrol.wait;" ::: "memory");
+#endif
+}
+
+// Lets such a kernel behind this one start as soon as all blocks of this one have come here; its own wait covers the data, so this may come first.
+__device__ __forceinline__ void start_kernel_behind() {
+#if __CUDA_ARCH__ >= 900
+    asm volatile("griddepcontrol.launch_dependents;" ::: "memory");
+#endif
+}

@@ -9,6 +9,8 @@
 // x[r] = table[ids[r]], x float32 [rows, columns]. Grid (rows, ceil(columns / (128 * VECTOR))), block 128. A thread moves one vector and a warp 512 bytes in a
 // row, so that a table in pinned host memory is read over PCIe in full requests.
 extern "C" __global__ void __launch_bounds__(128) embed(float* x, const int* ids, const T* table, int rows, int columns) {
+    start_kernel_behind();
+    wait_for_kernel_ahead();
     const T* from = table + (long long)ids[blockIdx.x] * columns;
     float* to = x + (long long)blockIdx.x * columns;
     const int first = blockIdx.y * (128 * VECTOR);
@@ -33,14 +35,22 @@ extern "C" __global__ void __launch_bounds__(1024) rms_norm(T* out, const float*
     const float* from = x + (long long)blockIdx.x * columns;
     T* to = out + (long long)blockIdx.x * columns;
     const int threads = blockDim.x;
+    start_kernel_behind();
     float squares = 0.0f;
     if (columns % 4 == 0 && aligned16(x) && aligned16(out) && aligned16(gain)) {
         const int vectors = columns / 4;
-        float4 kept[KEPT];
+        float4 kept[KEPT], gains[KEPT];
+        const float4 zeros = make_float4(0.0f, 0.0f, 0.0f, 0.0f);
 #pragma unroll
         for (int i = 0; i < KEPT; i++) {
             const int v = threadIdx.x + i * threads;
-            kept[i] = v < vectors ? ((const float4*)from)[v] : make_float4(0.0f, 0.0f, 0.0f, 0.0f);
+            gains[i] = v < vectors ? ((const float4*)gain)[v] : zeros; // no kernel writes gains: their latency passes while the kernel ahead ends
+        }
+        wait_for_kernel_ahead();
+#pragma unroll
+        for (int i = 0; i < KEPT; i++) {
+            const int v = threadIdx.x + i * threads;
+            kept[i] = v < vectors ? ((const float4*)from)[v] : zeros;
         }
 #pragma unroll
         for (int i = 0; i < KEPT; i++) {
@@ -51,17 +61,17 @@ extern "C" __global__ void __launch_bounds__(1024) rms_norm(T* out, const float*
             squares += a.x * a.x + a.y * a.y + a.z * a.z + a.w * a.w;
         }
         const float scale = 1.0f / sqrtf(block_sum(squares) / columns + epsilon);
-        // One row after the loop's registers are gone: v is the vector, a its values.
-        auto put = [&](int v, float4 a) {
-            const float4 g = ((const float4*)gain)[v];
+        // v is the vector, a its values, g their gains.
+        auto put = [&](int v, float4 a, float4 g) {
             store4(to + 4 * v, make_float4(a.x * scale * g.x, a.y * scale * g.y, a.z * scale * g.z, a.w * scale * g.w));
         };
 #pragma unroll
         for (int i = 0; i < KEPT; i++) {
-            if (threadIdx.x + i * threads < vectors) put(threadIdx.x + i * threads, kept[i]);
+            if (threadIdx.x + i * threads < vectors) put(threadIdx.x + i * threads, kept[i], gains[i]);
         }
-        for (int v = threadIdx.x + KEPT * threads; v < vectors; v += threads) put(v, ((const float4*)from)[v]);
+        for (int v = threadIdx.x + KEPT * threads; v < vectors; v += threads) put(v, ((const float4*)from)[v], ((const float4*)gain)[v]);
     } else {
+        wait_for_kernel_ahead();
         for (int c = threadIdx.x; c < columns; c += threads) squares += from[c] * from[c];
         const float scale = 1.0f / sqrtf(block_sum(squares) / columns + epsilon);
         for (int c = threadIdx.x; c < columns; c += threads) to[c] = from_float(from[c] * scale * gain[c]);
@@ -70,6 +80,8 @@ extern "C" __global__ void __launch_bounds__(1024) rms_norm(T* out, const float*
 
 // out[r] += bias. Grid (rows, ceil(columns / (128 * VECTOR))), block 128.
 extern "C" __global__ void __launch_bounds__(128) add_bias_t(T* out, const float* bias, int rows, int columns) {
+    start_kernel_behind();
+    wait_for_kernel_ahead();
     T* to = out + (long long)blockIdx.x * columns;
     const int first = blockIdx.y * (128 * VECTOR);
     if (columns % VECTOR == 0 && aligned16(out) && aligned16(bias)) {
@@ -95,6 +107,8 @@ extern "C" __global__ void __launch_bounds__(128) add_bias_t(T* out, const float
 
 // out[r] += bias in float32. Grid (rows, ceil(columns / 512)), block 128.
 extern "C" __global__ void __launch_bounds__(128) add_bias_f(float* out, const float* bias, int rows, int columns) {
+    start_kernel_behind();
+    wait_for_kernel_ahead();
     float* to = out + (long long)blockIdx.x * columns;
     const int first = blockIdx.y * 512;
     if (columns % 4 == 0 && aligned16(out) && aligned16(bias)) {
@@ -116,6 +130,8 @@ __device__ __forceinline__ float silu(float x) {
 
 // out[r][c] = silu(gate) * up with gateUp[r] = gate [inner], then up [inner]. Grid (rows, ceil(inner / (256 * VECTOR))), block 256.
 extern "C" __global__ void __launch_bounds__(256) silu_mul(T* out, const T* gateUp, int rows, int inner) {
+    start_kernel_behind();
+    wait_for_kernel_ahead();
     const T* gate = gateUp + (long long)blockIdx.x * 2 * inner;
     const T* up = gate + inner;
     T* to = out + (long long)blockIdx.x * inner;

@@ -3,11 +3,12 @@
 // Products of 1 to 8 rows with a weight matrix, for decoding: out[i, r] = sum_c in[i, c] * w[r, c] (+ bias[r]), sums in f32.
 //   in [rows, k], w [n, k], out [rows, n]; gemv_t writes T, gemv_f f32, gemv_add adds to f32, gemv_gated writes silu(gate) * up with gate = rows
 //   0 .. inner - 1 of w and up = rows inner .. 2 * inner - 1.
-// Grid ceil(n / 16) or fewer blocks (they then take several tiles each), block 256, dynamic shared memory WARPS * STAGES * 16 * DEPTH * 2 bytes
-// (f32: 0). Deterministic: each sum has one order.
+// Grid ceil(n / 16) or fewer blocks (they then take several tiles each), block 32 * WARPS, dynamic shared memory WARPS * STAGES * 16 * DEPTH * 2
+// bytes (f32: 0). Deterministic: each sum has one order. The host chooses WARPS, STAGES, DEPTH and the grid (GemvShape).
 //
 // Bytes: n * k * sizeof(T), each once; FLOPs 2 * rows * n * k: bound by memory. Floor: 14336 x 4096 bf16 is 117 MB, 35 us at the H100's 3.35 TB/s on
-// paper. Figures: docs/kernels/decode.md.
+// paper. Measured on an H100 for 1 row: 94 to 97 % of the speed of a plain read for 6144 x 4096, 28672 x 4096 and 4096 x 14336; variants and figures:
+// docs/kernels/decode.md.
 //
 // 16-bit types: a block makes 16 rows of w; its warps share k, each taking every WARPS-th piece of DEPTH columns into its own ring of STAGES pieces in
 // shared memory by cp.async, across the borders of tiles, without block barriers; the next tile's weights are on their way while one tile's
@@ -21,10 +22,10 @@
 #define WARPS 8
 #endif
 #ifndef STAGES
-#define STAGES 4
+#define STAGES 3
 #endif
 #ifndef DEPTH
-#define DEPTH 64
+#define DEPTH 128
 #endif
 
 #define TILE_ROWS 16
@@ -36,21 +37,6 @@
 typedef float Sums[WARPS][MAX_ROWS][SUM_ROW];
 
 static_assert(WARPS % 2 == 0 && WARPS * 32 >= TILE_ROWS * MAX_ROWS, "half the warps make up rows, and each output has a thread");
-
-// On Hopper and later a launch with programmatic stream serialization may start before the kernel ahead of it has ended: nothing that kernel wrote may be
-// read before this. Without that launch attribute, and on older cards, it does nothing.
-__device__ __forceinline__ void wait_for_kernel_ahead() {
-#if __CUDA_ARCH__ >= 900
-    asm volatile("griddepcontrol.wait;" ::: "memory");
-#endif
-}
-
-// Lets such a kernel behind this one start as soon as all blocks of this one have come here; its own wait covers the data.
-__device__ __forceinline__ void start_kernel_behind() {
-#if __CUDA_ARCH__ >= 900
-    asm volatile("griddepcontrol.launch_dependents;" ::: "memory");
-#endif
-}
 
 #if DTYPE != 0
 

@@ -42,6 +42,8 @@ constexpr int SHARES = HEAD_DIM / SHARE;
 // The threads of a unit read its tokens one after another, each a whole row of HEAD_DIM: a unit is contiguous in the pool unless it crosses a slot.
 extern "C" __global__ void __launch_bounds__(256) unit_keys(float* keys, const char* kv, const int* view, int sequence, int firstKvHead, int kvHeads, int poolBlock,
         long long slotBytes, int liveTokens, int block, int unit, int units) {
+    start_kernel_behind();
+    wait_for_kernel_ahead();
     const int index = blockIdx.x * 256 + threadIdx.x;
     const int u = index / SHARES, share = index % SHARES;
     if (u >= units) return;
@@ -259,18 +261,24 @@ struct LogitsTile {
 // thread: for each k a thread reads 16 floats of shared memory for 64 FMAs. Grid (ceil(units / 128), ceil(rows / 128), passHeads), block 256.
 extern "C" __global__ void __launch_bounds__(256, 2) score_logits(float* logits, const T* window, const float* keys, float scale, int heads, int kvHeads, int firstKvHead,
         int firstRow, int rows, int units) {
+    start_kernel_behind();
+    wait_for_kernel_ahead();
     LogitsTile<4, 2, 2, 2>::run(logits, window, keys, scale, heads, kvHeads, firstKvHead, firstRow, rows, units);
 }
 
 // The same in tiles of 16 x 128, for the few rows of decode. Grid (ceil(units / 128), ceil(rows / 16), passHeads), block 128.
 extern "C" __global__ void __launch_bounds__(128) score_logits_few(float* logits, const T* window, const float* keys, float scale, int heads, int kvHeads, int firstKvHead,
         int firstRow, int rows, int units) {
+    start_kernel_behind();
+    wait_for_kernel_ahead();
     LogitsTile<1, 4, 1, 1>::run(logits, window, keys, scale, heads, kvHeads, firstKvHead, firstRow, rows, units);
 }
 
 // stats[row] = (largest logit, 1 / sum of 2^(logit - largest)). Grid (passHeads * rows), block 256. One reading: a thread's sum is rescaled when its largest grows.
 // A NaN logit is no maximum but makes the sum NaN, and so all scores, as a softmax of it is.
 extern "C" __global__ void __launch_bounds__(256) score_rows(float* stats, const float* logits, int units) {
+    start_kernel_behind();
+    wait_for_kernel_ahead();
     const int stride = stride_of(units);
     const float4* row = (const float4*)(logits + (long long)blockIdx.x * stride);
     float largest = LOWEST, sum = 0.0f;
@@ -302,6 +310,8 @@ extern "C" __global__ void __launch_bounds__(256) score_rows(float* stats, const
 // sums[part][u] = (accumulate ? sums[part][u] : 0) + sum over the part's rows of p. Part y has the rows y * ceil(rows / PARTS) on. Grid (ceil(units / 128), PARTS),
 // block 256: a warp adds every 8th row of the part for 128 units, then the block the 8 warps in order.
 extern "C" __global__ void __launch_bounds__(256) score_units(float* sums, const float* logits, const float* stats, int rows, int units, int accumulate) {
+    start_kernel_behind();
+    wait_for_kernel_ahead();
     __shared__ float4 parts[8][32];
     const int lane = threadIdx.x & 31, warp = threadIdx.x >> 5;
     const int column = blockIdx.x * 128 + lane * 4, stride = stride_of(units);
@@ -338,6 +348,8 @@ extern "C" __global__ void __launch_bounds__(256) score_units(float* sums, const
 
 // scores[rank] of its units' sums: aggregation 0 the largest, 1 the mean, 2 the sum. Grid (ceil(liveBlocks / 8)), block 256: a warp a block.
 extern "C" __global__ void __launch_bounds__(256) block_scores(float* scores, const float* sums, int parts, int units, int unitsPerBlock, int liveBlocks, int aggregation) {
+    start_kernel_behind();
+    wait_for_kernel_ahead();
     const int rank = blockIdx.x * 8 + (threadIdx.x >> 5), lane = threadIdx.x & 31;
     if (rank >= liveBlocks) return;
     const int first = rank * unitsPerBlock, end = min(first + unitsPerBlock, units), stride = stride_of(units);
@@ -369,6 +381,8 @@ __device__ __forceinline__ u32 order_of(float score) {
 // the lower ranks. Grid 1, block 1024. A radix select over 4 x 8 bits finds the lowest order that stays and how many ties of it do; then each thread writes those of
 // its own range of candidates. Counts are integers, so the result depends on no timing.
 extern "C" __global__ void __launch_bounds__(1024) select_blocks(int* kept, const float* scores, int liveBlocks, int headBlocks, int tailBlocks, int keptBlocks) {
+    start_kernel_behind();
+    wait_for_kernel_ahead();
     __shared__ u32 histogram[256];
     __shared__ u32 chosenBin;
     __shared__ int chosenTies;
@@ -511,17 +525,20 @@ __device__ __forceinline__ bool precedes(float a, int i, float b, int j) {
     return a > b || (a == b && i < j);
 }
 
-// out[r] = index of the largest of logits[r], the lowest of equals, or -1 where one is NaN. Grid (rows), block 1024. A vocabulary of 128,256 is 513 KB, which the
+// out[r] = index of the largest of logits[r], the lowest of equals; -1 where one is NaN or +infinity or all are -infinity, of which no token can be chosen. Grid
+// (rows), block 1024. A vocabulary of 128,256 is 513 KB, which the
 // output layer just left in L2.
 extern "C" __global__ void __launch_bounds__(1024) argmax(int* out, const float* logits, int rows, int columns) {
+    start_kernel_behind();
+    wait_for_kernel_ahead();
     __shared__ float values[32];
     __shared__ int indices[32];
     const float* row = logits + (long long)blockIdx.x * columns;
     float best = minus_infinity();
     int index = 0x7fffffff;
-    int nan = 0;
+    int invalid = 0;
     auto see = [&](float x, int i) {
-        nan |= x != x;
+        invalid |= !(x < -minus_infinity());
         if (precedes(x, i, best, index)) {
             best = x;
             index = i;
@@ -557,11 +574,11 @@ extern "C" __global__ void __launch_bounds__(1024) argmax(int* out, const float*
         values[warp] = best;
         indices[warp] = index;
     }
-    nan = __syncthreads_or(nan);
+    invalid = __syncthreads_or(invalid);
     if (warp == 0) {
         best = values[lane];
         index = indices[lane];
         ofWarp();
-        if (lane == 0) out[blockIdx.x] = nan ? -1 : index;
+        if (lane == 0) out[blockIdx.x] = invalid || best == minus_infinity() ? -1 : index;
     }
 }

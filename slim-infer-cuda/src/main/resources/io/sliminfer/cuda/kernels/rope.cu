@@ -86,6 +86,8 @@ __device__ __forceinline__ int sequence_with(const int* view, int row) {
 
 extern "C" __global__ void __launch_bounds__(256) rope_store(T* q, char* kv, const float* qkv, const int* positions, const float* rope, const float* queryGain,
         const float* keyGain, float epsilon, const int* view, int rows, int heads, int kvHeads, int block, long long slotBytes) {
+    start_kernel_behind();
+    wait_for_kernel_ahead();
     const int row = blockIdx.x;
     const int lane = threadIdx.x % LANES, group = threadIdx.x / LANES;
     const int all = heads + 2 * kvHeads;
