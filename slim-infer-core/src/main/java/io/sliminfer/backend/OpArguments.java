@@ -112,6 +112,12 @@ public final class OpArguments {
         }
     }
 
+    public static void argmax(Tensor ids, Tensor logits) {
+        requireDType("argmax", "ids", ids, DType.I32);
+        requireDType("argmax", "logits", logits, DType.F32);
+        requireElements("argmax", "ids", ids, logits.rows());
+    }
+
     public static void copy(Tensor to, Tensor from) {
         requireDType("copy", "to", to, from.dtype());
         require(to.rows() * to.columns() == from.rows() * from.columns(), "copy", "to", to, "from", from);

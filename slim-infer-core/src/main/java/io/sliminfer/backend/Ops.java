@@ -75,6 +75,15 @@ public interface Ops {
      */
     void keepRows(Tensor out, Tensor in, Tensor kept, PruneShape shape);
 
+    /**
+     * {@code ids[r]} = index of the largest of {@code logits[r]}, the lowest of equals; -1 where one is NaN or +Infinity or all are
+     * -Infinity, so that no token can be chosen.
+     *
+     * @param ids    int32 with at least as many elements as logits have rows
+     * @param logits float32 {@code [rows, vocabulary]}
+     */
+    void argmax(Tensor ids, Tensor logits);
+
     /** Copies {@code from} into {@code to}, same dtype and size. */
     void copy(Tensor to, Tensor from);
 

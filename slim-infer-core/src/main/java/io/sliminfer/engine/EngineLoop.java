@@ -76,8 +76,12 @@ final class EngineLoop {
     }
 
     private void decode(List<Sequence> sequences) {
+        boolean greedy = true;
+        for (int i = 0; i < sequences.size(); i++) {
+            greedy &= !sequences.get(i).needsLogits();
+        }
         try {
-            runner.decode(sequences);
+            runner.decode(sequences, greedy);
         } catch (TransferException e) {
             requireDevice(e);
             // Those whose blocks did not arrive end; for the others the step is repeated and stores the same again.
@@ -95,7 +99,10 @@ final class EngineLoop {
             Sequence sequence = sequences.get(i);
             int token;
             try {
-                token = sample(sequence, runner.row(i));
+                token = greedy ? runner.likeliest(i) : -1;
+                if (token < 0) { // also where there is none: the sampler says why
+                    token = sample(sequence, runner.row(i));
+                }
             } catch (RuntimeException e) {
                 fail(sequence, e);
                 continue;
@@ -114,10 +121,12 @@ final class EngineLoop {
     }
 
     private static int sample(Sequence sequence, float[] logits) {
-        try {
-            sequence.listener.onLogits(logits);
-        } catch (Throwable e) { // the listener's code is not ours: only its request ends
-            throw listenerFailure(e);
+        if (sequence.listenerWantsLogits) {
+            try {
+                sequence.listener.onLogits(logits);
+            } catch (Throwable e) { // the listener's code is not ours: only its request ends
+                throw listenerFailure(e);
+            }
         }
         return sequence.sampler.next(logits);
     }

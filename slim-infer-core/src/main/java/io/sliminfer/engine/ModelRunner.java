@@ -20,7 +20,7 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Turns a step into operations on the device and reads back what it needs: the only place that waits for the device, once for a
- * step's logits and once for each layer of decode that chooses active blocks. Engine thread only.
+ * step's tokens or logits and once for each layer of decode that chooses active blocks. Engine thread only.
  */
 final class ModelRunner {
 
@@ -36,11 +36,15 @@ final class ModelRunner {
     private final Tensor decodePositions;
     private final Tensor logits;
     private final Readback readback;
+    private final Tensor likeliest;
+    private final Readback likeliestLanding;
     private final Tensor wanted;
     private final Readback wantedLanding;
     private final float[] row;
     private final int[] ids;
     private final int[] positions;
+    /** Rows of {@link #logits} that the last step made but left on the device. */
+    private int unread;
 
     /**
      * @param hidden where hidden rows of prefixes are kept, or null if pruned prompts share none
@@ -66,6 +70,8 @@ final class ModelRunner {
         decodePositions = backend.allocate("decode positions", DType.I32, batchMax, 1);
         logits = backend.allocate("logits", DType.F32, batchMax, vocabulary);
         readback = backend.readback(Math.multiplyExact(batchMax, vocabulary));
+        likeliest = backend.allocate("likeliest tokens", DType.I32, batchMax, 1);
+        likeliestLanding = backend.readback(batchMax);
         // Decode chooses whole slots' worth of a prompt, so no layer's choice has more blocks than a prompt has slots.
         int choices = Math.multiplyExact(batchMax, (int) (space.positions().rows() / pool.block() + 1));
         wanted = backend.allocate("active blocks", DType.I32, choices, 1);
@@ -127,11 +133,17 @@ final class ModelRunner {
         backend.ops().read(readback, out);
         sequence.prefilled(rows.keptBlocks());
         readback.join();
+        unread = 0;
         return row(0);
     }
 
-    /** Runs one token of each sequence; {@link #row} then has their logits. */
-    void decode(List<Sequence> sequences) {
+    /**
+     * Runs one token of each sequence; {@link #row} then has their logits.
+     *
+     * @param greedy the likeliest tokens are all that is wanted: {@link #likeliest} has them, and logits come to the host only
+     *               if they are asked for
+     */
+    void decode(List<Sequence> sequences, boolean greedy) {
         int count = sequences.size();
         for (int i = 0; i < count; i++) {
             ids[i] = sequences.get(i).nextToken;
@@ -148,15 +160,26 @@ final class ModelRunner {
             while (to < transformer.layers() && !rows.chooses(to - 1)) {
                 to++;
             }
-            decodeLayers(rows, from, to, out);
+            decodeLayers(rows, from, to, out, greedy);
             rows.follow(to - 1);
         }
-        backend.ops().read(readback, out);
+        if (greedy) {
+            backend.ops().read(likeliestLanding, likeliest.rows(0, count));
+            likeliestLanding.join();
+            unread = count;
+        } else {
+            readLogits(count);
+        }
+    }
+
+    private void readLogits(int count) {
+        backend.ops().read(readback, logits.rows(0, count));
         readback.join();
+        unread = 0;
     }
 
     /** Layers that follow each other without the host: the same operations in each step, so that a device may replay them. */
-    private void decodeLayers(DecodeRows rows, int from, int to, Tensor out) {
+    private void decodeLayers(DecodeRows rows, int from, int to, Tensor out, boolean greedy) {
         Runnable operations = () -> {
             if (from == 0) {
                 transformer.embed(rows.x(), decodeIds.rows(0, rows.count()));
@@ -166,20 +189,31 @@ final class ModelRunner {
             }
             if (to == transformer.layers()) {
                 transformer.logits(out, rows.x());
+                if (greedy) {
+                    backend.ops().argmax(likeliest.rows(0, rows.count()), out);
+                }
             }
         };
         if (kv.movesBlocks()) {
             operations.run(); // copies are awaited between them
         } else {
-            backend.segment(new DecodeSegment(rows.count(), from, to), operations);
+            backend.segment(new DecodeSegment(rows.count(), from, to, greedy), operations);
         }
     }
 
     /** What a decode step's operations are the same for. */
-    private record DecodeSegment(int sequences, int fromLayer, int toLayer) {}
+    private record DecodeSegment(int sequences, int fromLayer, int toLayer, boolean greedy) {}
+
+    /** Token with the largest logit in the i-th row of a greedy step, or -1 if the logits are not numbers. */
+    int likeliest(int i) {
+        return likeliestLanding.getInt(i);
+    }
 
     /** Logits of the i-th row of the last step, in an array that the next call overwrites. */
     float[] row(int i) {
+        if (unread > 0) {
+            readLogits(unread);
+        }
         readback.get(i * vocabulary, row, vocabulary);
         return row;
     }

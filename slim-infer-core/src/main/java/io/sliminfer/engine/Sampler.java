@@ -30,6 +30,11 @@ final class Sampler {
         }
     }
 
+    /** Whether the token is anything but the index of the largest logit, so that {@link #next} needs them all. */
+    boolean needsLogits() {
+        return sampling.temperature() != 0 || penalises;
+    }
+
     /**
      * The next token. Changes {@code logits}.
      *

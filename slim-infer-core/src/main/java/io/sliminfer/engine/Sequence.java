@@ -22,6 +22,7 @@ final class Sequence implements Generation {
     final PrunePlan plan;
     final TokenListener listener;
     final Sampler sampler;
+    final boolean listenerWantsLogits;
     final SequenceCache cache;
 
     State state = State.WAITING;
@@ -59,6 +60,7 @@ final class Sequence implements Generation {
         this.listener = listener;
         this.onCancel = onCancel;
         this.sampler = new Sampler(request.sampling(), request.prompt(), model.vocabulary());
+        this.listenerWantsLogits = listener.wantsLogits();
         this.cache = new SequenceCache(
                 plan, request.prompt(), request.maxTokens(), model.layers(), slotBlock, swapPolicy, () -> generated);
     }
@@ -67,6 +69,11 @@ final class Sequence implements Generation {
     void prefilled(List<List<Integer>> kept) {
         keptBlocks = kept;
         cache.prefilled(kept);
+    }
+
+    /** Whether a step has to bring this sequence's logits to the host; else the device picks the token. */
+    boolean needsLogits() {
+        return listenerWantsLogits || sampler.needsLogits();
     }
 
     /** Position of the token that passes now. */

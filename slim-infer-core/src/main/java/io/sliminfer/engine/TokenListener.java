@@ -7,8 +7,16 @@ package io.sliminfer.engine;
 public interface TokenListener {
 
     /**
-     * Logits of the whole vocabulary were computed; the token that is drawn from them comes next. What it throws ends the request
-     * with {@link #onFailed}.
+     * Whether {@link #onLogits} is to be called; asked once, when the request is submitted. Greedy sampling needs no logits on the
+     * host, and a vocabulary of them for each token takes time.
+     */
+    default boolean wantsLogits() {
+        return false;
+    }
+
+    /**
+     * Logits of the whole vocabulary were computed; the token that is drawn from them comes next. Called if {@link #wantsLogits}.
+     * What it throws ends the request with {@link #onFailed}.
      *
      * @param logits the engine's own array: do not change it, and copy what is needed after the return
      */

@@ -419,6 +419,43 @@ public abstract class BackendContract {
         }
     }
 
+    @ParameterizedTest
+    @ValueSource(ints = {1, 2, 63, 1000, 1024, 5003, 128_256})
+    protected void argmaxTakesTheLargestAndTheLowerOfEquals(int columns) {
+        Random random = twins.random();
+        for (int round = 0; round < 6; round++) {
+            int rows = 1 + random.nextInt(5);
+            float[] values = new float[rows * columns];
+            for (int i = 0; i < values.length; i++) {
+                values[i] = switch (round) {
+                    case 0 -> (float) random.nextGaussian();
+                    case 1 -> random.nextInt(3) - 5; // many ties, all below 0
+                    case 2 -> random.nextBoolean() ? 0.0f : -0.0f; // equals
+                    default -> random.nextInt(4) == 0 ? Float.NEGATIVE_INFINITY : random.nextInt(1000);
+                };
+            }
+            int bad = random.nextInt(values.length);
+            if (round == 3) {
+                values[bad] = Float.NaN;
+            } else if (round == 4) {
+                values[bad] = Float.POSITIVE_INFINITY;
+            } else if (round == 5) {
+                Arrays.fill(values, bad / columns * columns, (bad / columns + 1) * columns, Float.NEGATIVE_INFINITY);
+            }
+            Twin logits = twins.floats(rows, columns, values);
+            int[] poison = new int[rows + 1];
+            Arrays.fill(poison, -7);
+            Twin ids = twins.ints(poison);
+            twins.run((ops, on) -> ops.argmax(on.of(ids), on.of(logits)));
+            twins.assertSame(columns + " columns, round " + round, ids);
+            int[] chosen = twins.readInts(ids.subject());
+            assertThat(chosen[rows]).as("behind the last row").isEqualTo(-7);
+            if (round >= 3) {
+                assertThat(chosen[bad / columns]).as("no token can be chosen").isEqualTo(-1);
+            }
+        }
+    }
+
     @Test
     protected void keepsTheRowsOfKeptBlocks() {
         PruneShape shape = shape(157, 16, 8, 20, 16, 0.6);

@@ -4,15 +4,21 @@ import static io.sliminfer.engine.TestEngine.greedy;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.sliminfer.backend.HookedBackend;
+import io.sliminfer.backend.Tensor;
+import io.sliminfer.backend.heap.HeapTensor;
 import io.sliminfer.format.SmallModels;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** How requests begin and end: cancelling, a full queue, closing. Their ids are judged elsewhere. */
 @Timeout(120)
@@ -75,6 +81,11 @@ class LocalEngineTests {
         List<Integer> likeliest = new ArrayList<>();
         RecordedGeneration generation = new RecordedGeneration() {
             @Override
+            public boolean wantsLogits() {
+                return true;
+            }
+
+            @Override
             public void onLogits(float[] logits) {
                 int best = 0;
                 for (int i = 1; i < logits.length; i++) {
@@ -93,8 +104,57 @@ class LocalEngineTests {
     }
 
     @Test
+    void greedyTokensAreThoseOfTheSamplerWithAndWithoutLogitsOnTheHost() {
+        AtomicInteger onDevice = new AtomicInteger();
+        HookedBackend.Hook hook = (op, arguments) -> onDevice.addAndGet(op.equals("argmax") ? 1 : 0);
+        RecordedGeneration withLogits = new RecordedGeneration() {
+            @Override
+            public boolean wantsLogits() {
+                return true;
+            }
+        };
+        try (TestEngine test = TestEngine.settings().hook(hook).open(folder)) {
+            int[] prompt = test.prompt(1, 30);
+            test.engine.submit(greedy(prompt, 6), withLogits);
+            withLogits.awaitFinish(FinishReason.LENGTH);
+            assertThat(onDevice).hasValue(0);
+
+            RecordedGeneration alone = test.submit(greedy(prompt, 6));
+            alone.awaitFinish(FinishReason.LENGTH);
+
+            // The prompt's last row is sampled on the host.
+            assertThat(onDevice).hasValue(5);
+            assertThat(alone.tokens()).isEqualTo(withLogits.tokens());
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(floats = {Float.NaN, Float.POSITIVE_INFINITY})
+    void logitsOfDecodeThatAreNoNumbersFailTheirRequestAsTheSamplerSays(float bad) {
+        AtomicInteger steps = new AtomicInteger();
+        HookedBackend.Hook hook = (op, arguments) -> {
+            if (op.equals("argmax") && steps.incrementAndGet() == 3) {
+                HeapTensor logits = HeapTensor.of((Tensor) arguments[1]);
+                logits.floats()[logits.at(0) + 7] = bad;
+            }
+        };
+        try (TestEngine test = TestEngine.settings().hook(hook).open(folder)) {
+            RecordedGeneration generation = test.submit(greedy(test.prompt(1, 30), 9));
+
+            assertThat(generation.awaitFailure(EngineException.Kind.INVALID_LOGITS))
+                    .hasMessageContaining("the logit of token 7 is " + bad);
+            assertThat(generation.tokens()).hasSize(3);
+        }
+    }
+
+    @Test
     void aListenerThatFailsOnLogitsEndsItsRequestAlone() {
         RecordedGeneration failing = new RecordedGeneration() {
+            @Override
+            public boolean wantsLogits() {
+                return true;
+            }
+
             @Override
             public void onLogits(float[] logits) {
                 throw new IllegalStateException("no room");

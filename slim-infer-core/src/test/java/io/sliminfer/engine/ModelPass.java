@@ -174,7 +174,7 @@ public final class ModelPass implements AutoCloseable {
             for (int i = 1; i < maxTokens; i++) {
                 sequence.generated = i;
                 sequence.nextToken = greedy[i - 1];
-                runner.decode(List.of(sequence));
+                runner.decode(List.of(sequence), false);
                 greedy[i] = sequence.sampler.next(runner.row(0));
             }
             return new Result(logits, sequence.keptBlocks, greedy, sequence.cache.cachedTokens());
@@ -199,7 +199,7 @@ public final class ModelPass implements AutoCloseable {
                 sequence.generated++;
                 sequence.nextToken = token;
             }
-            runner.decode(batch);
+            runner.decode(batch, false);
             for (int i = 0; i < batch.size(); i++) {
                 steps.get(i).add(new Step(runner.row(i).clone(), activeBlocks(batch.get(i))));
             }
@@ -226,7 +226,7 @@ public final class ModelPass implements AutoCloseable {
         PrunePlan plan = PrunePlan.of(schedule, prompt.length, model.layers());
         GenerationRequest request = new GenerationRequest(prompt, Sampling.GREEDY, maxTokens, Set.of(), schedule);
         SwapPolicy policy = new SwapPolicy(swapThreshold);
-        Sequence sequence = new Sequence(request, plan, model, slotBlock, policy, null, () -> {});
+        Sequence sequence = new Sequence(request, plan, model, slotBlock, policy, new RecordedGeneration(), () -> {});
         if (!sequence.cache.tryAdmit(kv)) {
             throw new IllegalStateException("the pool is too small for the prompt");
         }

@@ -232,6 +232,14 @@ final class CudaOps implements Ops {
     }
 
     @Override
+    public void argmax(Tensor ids, Tensor logits) {
+        OpArguments.argmax(ids, logits);
+        if (logits.rows() > 0) {
+            heads.any().argmax(stream, device(ids).address(), device(logits));
+        }
+    }
+
+    @Override
     public void copy(Tensor to, Tensor from) {
         OpArguments.copy(to, from);
         LaunchList list = arguments.collecting();

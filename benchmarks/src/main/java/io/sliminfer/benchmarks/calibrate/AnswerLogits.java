@@ -43,6 +43,11 @@ record AnswerLogits(List<float[]> steps) {
         private final CompletableFuture<AnswerLogits> answer = new CompletableFuture<>();
 
         @Override
+        public boolean wantsLogits() {
+            return true;
+        }
+
+        @Override
         public void onLogits(float[] logits) {
             steps.add(logits.clone());
         }

@@ -254,6 +254,16 @@ final class JavaOps implements Ops {
     }
 
     @Override
+    public void argmax(Tensor ids, Tensor logits) {
+        OpArguments.argmax(ids, logits);
+        HeapTensor from = HeapTensor.of(logits);
+        HeapTensor to = HeapTensor.of(ids);
+        for (int r = 0; r < logits.rows(); r++) {
+            to.ints()[to.at(0) + r] = RowKernels.argmax(from.floats(), from.at(r), (int) logits.columns());
+        }
+    }
+
+    @Override
     public void copy(Tensor to, Tensor from) {
         OpArguments.copy(to, from);
         HeapTensor.of(to).copyRows(0, HeapTensor.of(from), 0, (int) to.rows());

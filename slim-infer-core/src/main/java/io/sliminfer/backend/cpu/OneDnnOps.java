@@ -29,6 +29,8 @@ final class OneDnnOps implements Ops, AutoCloseable {
     private final DecodeAttention decodeAttention;
     private final BlockScorer blockScorer;
     private @Nullable NativeMemory gated;
+    private float[] logitsRow = {};
+    private final int[] chosen = new int[1];
 
     OneDnnOps(OneDnnBackend backend, DnnlKernels kernels, WorkerPool workers) {
         this.backend = backend;
@@ -256,6 +258,22 @@ final class OneDnnOps implements Ops, AutoCloseable {
                     from.address() + (long) rank * shape.block() * rowBytes,
                     rows * rowBytes);
             row += rows;
+        }
+    }
+
+    @Override
+    public void argmax(Tensor ids, Tensor logits) {
+        OpArguments.argmax(ids, logits);
+        NativeTensor from = require(logits, DType.F32);
+        NativeTensor to = require(ids, DType.I32);
+        int columns = Math.toIntExact(logits.columns());
+        if (logitsRow.length != columns) {
+            logitsRow = new float[columns];
+        }
+        for (int r = 0; r < logits.rows(); r++) {
+            from.memory().read(from.element(r), logitsRow, 0, columns);
+            chosen[0] = RowKernels.argmax(logitsRow, 0, columns);
+            to.memory().write(to.offset() + r, chosen, 0, 1);
         }
     }
 

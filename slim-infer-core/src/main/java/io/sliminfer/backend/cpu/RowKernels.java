@@ -122,4 +122,21 @@ public final class RowKernels {
         }
         return (s0 + s1) + (s2 + s3);
     }
+
+    /** Index of the largest of {@code count} values, the lowest of equals; -1 where one is NaN or +Infinity or all are -Infinity. */
+    public static int argmax(float[] values, int from, int count) {
+        float max = Float.NEGATIVE_INFINITY;
+        int index = -1;
+        for (int i = 0; i < count; i++) {
+            float value = values[from + i];
+            if (!(value < Float.POSITIVE_INFINITY)) {
+                return -1;
+            }
+            if (value > max) {
+                max = value;
+                index = i;
+            }
+        }
+        return index;
+    }
 }

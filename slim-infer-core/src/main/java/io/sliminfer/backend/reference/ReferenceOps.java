@@ -313,6 +313,26 @@ final class ReferenceOps implements Ops {
     }
 
     @Override
+    public void argmax(Tensor ids, Tensor logits) {
+        OpArguments.argmax(ids, logits);
+        HeapTensor to = HeapTensor.of(ids);
+        for (int r = 0; r < logits.rows(); r++) {
+            float[] values = row(logits, r);
+            float max = Float.NEGATIVE_INFINITY;
+            boolean valid = true;
+            for (float value : values) {
+                valid &= !Float.isNaN(value);
+                max = Math.max(max, value);
+            }
+            int id = 0;
+            while (id < values.length && values[id] != max) {
+                id++;
+            }
+            to.ints()[to.at(0) + r] = valid && !Float.isInfinite(max) ? id : -1;
+        }
+    }
+
+    @Override
     public void copy(Tensor to, Tensor from) {
         OpArguments.copy(to, from);
         HeapTensor.of(to).copyRows(0, HeapTensor.of(from), 0, Math.toIntExact(to.rows()));
