@@ -1,5 +1,6 @@
-// Checks and times attend_decode.cu and gemv.cu; decode.sh builds and runs it. Arguments: the folder of cubins, then --small for few and small
-// checks without timing. Cubins are told apart by name: attend-DTYPE-HEAD_DIM-GROUP-WARPS-STAGES, gemv-DTYPE-WARPS-STAGES-DEPTH.
+// Checks and times attend_decode.cu and gemv.cu, and all kernels of a decode step in a row; decode.sh builds and runs it. Arguments: the folder of cubins, then
+// --small for few and small checks without timing, or --chain for the row alone. Cubins are told apart by name: attend-DTYPE-HEAD_DIM-GROUP-WARPS-STAGES,
+// gemv-DTYPE-WARPS-STAGES-DEPTH, elementwise-DTYPE, rope-DTYPE-HEAD_DIM, prune-DTYPE-HEAD_DIM.
 #include <cuda_runtime.h>
 
 #include <algorithm>
@@ -173,7 +174,8 @@ struct Attend {
 
 // As in docs/cuda.md, with the blocks that are resident at once for `blocks`.
 static int good_splits(int maxTokens, long long totalTokens, int sequences, int kvHeads, int blocks) {
-    const int planned = 2 * kvHeads * sequences <= blocks ? blocks - kvHeads * (sequences - 1) : 4 * blocks;
+    if (sequences == 1 && totalTokens * kvHeads >= 256ll * multiprocessors) blocks = std::min(blocks, multiprocessors);
+    const int planned = 2 * kvHeads * sequences <= blocks ? (blocks - kvHeads * (sequences - 1)) / kvHeads * kvHeads : 4 * blocks;
     const long long tokens = std::max(64ll, (totalTokens * kvHeads + planned - 1) / planned);
     const long long splits = (maxTokens + tokens - 1) / tokens;
     return (int)std::max(1ll, std::min(splits, 512ll / sequences));
@@ -186,8 +188,13 @@ struct Gemv {
     explicit Gemv(Cubin& c) : cubin(c), dtype(c.fields[0]), warps(c.fields[1]), stages(c.fields[2]), depth(c.fields[3]) {
         sharedBytes = dtype == 0 ? 0 : warps * stages * 16 * depth * 2;
     }
-    bool standard() const { return warps == 8 && stages == 4 && depth == 64; }
+    bool standard() const { return warps == 8 && stages == 3 && depth == 128; }
     int blocks(const char* entry) { return resident(cubin.kernel(entry, sharedBytes), 32 * warps, sharedBytes); }
+    // As in GemvShape.java.
+    int good_grid(const char* entry, int n) {
+        const int tiles = (n + 15) / 16, most = blocks(entry);
+        return tiles < 2 * most ? std::min(tiles, most) : tiles;
+    }
     void run(cudaStream_t stream, const char* entry, int grid, void* out, const void* in, const void* w, const void* bias, int rows, int n, int k) {
         launch(cubin.kernel(entry, sharedBytes), dim3(grid), 32 * warps, sharedBytes, stream, out, in, w, bias, rows, n, k);
     }
@@ -677,31 +684,186 @@ static void time_attend(vector<Attend>& variants, vector<string>& summary) {
     }
 }
 
-// What a layer's small kernels cost in a row: four products of Llama-3.1-8B, launched as they are and overlapped.
-static void time_layer(Gemv& gemv, vector<string>& summary) {
-    Buffer in(8 * 14336 * 2), out(8ull * 28672 * 4);
-    CHECK(cudaMemcpy(in.p, arena->p, in.bytes, cudaMemcpyDeviceToDevice));
-    CHECK(cudaMemset(out.p, 0, out.bytes));
-    const size_t bytes = 2ull * (6144 + 4096 + 28672 + 14336) * 4096;
-    double us[2];
-    for (int mode = 0; mode < 2; mode++) {
-        overlapLaunches = mode == 1;
-        us[mode] = time_us(8, replays, [&](int i) {
-            const char* w = stretch(i, bytes);
-            gemv.run(stream, "gemv_f", 6144 / 16, out.p, in.p, w, nullptr, 1, 6144, 4096);
-            gemv.run(stream, "gemv_add", 4096 / 16, out.p, in.p, w + 2ull * 6144 * 4096, nullptr, 1, 4096, 4096);
-            gemv.run(stream, "gemv_gated", 14336 / 16, out.p, in.p, w + 2ull * 10240 * 4096, nullptr, 1, 14336, 4096);
-            gemv.run(stream, "gemv_add", 4096 / 16, out.p, in.p, w + 2ull * 38912 * 4096, nullptr, 1, 4096, 14336);
-        });
+// All launches of a decode step of a model like Llama-3.1-8B with LAYERS layers, in the order and with the grids of the engine. All rows have as long a context;
+// each layer has KV slots of its own.
+struct Step {
+    static const int LAYERS = 4, HIDDEN = 4096, HEADS = 32, KV_HEADS = 8, DIM = 128, INNER = 14336, VOCABULARY = 128256, BLOCK = 64, ROWS = 8, SETS = 8, POSITIONS = 65536;
+    static const int QKV = (HEADS + 2 * KV_HEADS) * DIM;
+    static const long long SLOT_BYTES = 2ll * KV_HEADS * BLOCK * DIM * 2;
+
+    Cubin &elementwise, &rope, &prune;
+    Attend attend;
+    Buffer x{ROWS * HIDDEN * 4}, normed{ROWS * HIDDEN * 2}, qkv{(size_t)ROWS * QKV * 4}, q{ROWS * HIDDEN * 2}, inner{ROWS * INNER * 2}, logits{(size_t)ROWS * VOCABULARY * 4}, token{ROWS * 4};
+    Buffer partial{(size_t)4 * HEADS * (DIM + 4) * 512}, ids{SETS * ROWS * 4}, positions{ROWS * 4}, ropeTable{(size_t)POSITIONS * DIM * 4}, gain{HIDDEN * 4}, pool, views{LAYERS * 65536};
+    int rows = 0, tokens = 0, splits = 0;
+
+    Step(Cubin& elementwise, Cubin& rope, Cubin& prune, Attend attend)
+        : elementwise(elementwise), rope(rope), prune(prune), attend(attend), pool((size_t)LAYERS * (POSITIONS / BLOCK) * SLOT_BYTES) {
+        fill<<<8 * multiprocessors, 512>>>((uint32_t*)pool.p, pool.bytes / 4, 777u);
+        CHECK(cudaGetLastError());
+        vector<float> gains(HIDDEN), table((size_t)POSITIONS * DIM);
+        for (float& g : gains) g = 1 + (float)uniform() / 2;
+        for (float& angle : table) angle = (float)uniform();
+        vector<int> chosen(SETS * ROWS);
+        for (int& id : chosen) id = below(VOCABULARY);
+        CHECK(cudaMemcpy(gain.p, gains.data(), gain.bytes, cudaMemcpyHostToDevice));
+        CHECK(cudaMemcpy(ropeTable.p, table.data(), ropeTable.bytes, cudaMemcpyHostToDevice));
+        CHECK(cudaMemcpy(ids.p, chosen.data(), ids.bytes, cudaMemcpyHostToDevice));
+    }
+
+    void prepare(int newRows, int newTokens) {
+        rows = newRows;
+        tokens = newTokens;
+        splits = good_splits(tokens, (long long)rows * tokens, rows, KV_HEADS, 2 * multiprocessors);
+        const int blocks = (tokens + BLOCK - 1) / BLOCK;
+        if (rows * blocks > POSITIONS / BLOCK) fail("the pool is too small");
+        vector<int> all(views.bytes / 4), at(ROWS, tokens - 1);
+        for (int layer = 0; layer < LAYERS; layer++) {
+            int* view = all.data() + layer * (views.bytes / 4 / LAYERS);
+            view[0] = rows;
+            for (int r = 0; r < rows; r++) {
+                const int table = 4 + 4 * rows + r * blocks;
+                const int entry[] = {tokens, 1, r, table};
+                memcpy(view + 4 + 4 * r, entry, sizeof entry);
+                for (int b = 0; b < blocks; b++) view[table + b] = slot(layer, r * blocks + b);
+            }
+        }
+        CHECK(cudaMemcpy(views.p, all.data(), views.bytes, cudaMemcpyHostToDevice));
+        CHECK(cudaMemcpy(positions.p, at.data(), positions.bytes, cudaMemcpyHostToDevice));
+    }
+
+    // The slots that a step writes to.
+    vector<char> stored() const {
+        const int blocks = (tokens + BLOCK - 1) / BLOCK;
+        vector<char> slots((size_t)LAYERS * rows * SLOT_BYTES);
+        for (int layer = 0; layer < LAYERS; layer++)
+            for (int r = 0; r < rows; r++)
+                CHECK(cudaMemcpy(slots.data() + (layer * rows + r) * SLOT_BYTES, pool.p + slot(layer, r * blocks + blocks - 1) * SLOT_BYTES, SLOT_BYTES, cudaMemcpyDeviceToHost));
+        return slots;
+    }
+
+    // 7: odd, so all slots of the layer, a power of two in number, in another order.
+    static int slot(int layer, int i) { return layer * (POSITIONS / BLOCK) + i * 7 % (POSITIONS / BLOCK); }
+
+    void norm() { launch(elementwise.kernel("rms_norm", 0), dim3(rows), 256, 0, stream, (void*)normed.p, (const void*)x.p, (const void*)gain.p, rows, (int)HIDDEN, 1e-5f); }
+
+    void product(Gemv& gemv, const char* entry, void* out, const void* in, const char* w, int n, int k) { gemv.run(stream, entry, gemv.good_grid(entry, n), out, in, w, nullptr, rows, n, k); }
+
+    void run(Gemv& gemv, int set, bool overlap, bool head) {
+        overlapLaunches = false; // nothing is ahead
+        launch(elementwise.kernel("embed", 0), dim3(rows, (HIDDEN + 1023) / 1024), 128, 0, stream, (void*)x.p, (const void*)(ids.p + set * ROWS * 4), (const void*)arena->p, rows, (int)HIDDEN);
+        overlapLaunches = overlap;
+        for (int layer = 0; layer < LAYERS; layer++) {
+            const size_t bytes = 2ull * (QKV + HIDDEN + 3 * INNER) * HIDDEN;
+            const char* w = arena->p + layer * bytes;
+            const void* view = views.p + layer * (views.bytes / LAYERS);
+            norm();
+            product(gemv, "gemv_f", qkv.p, normed.p, w, QKV, HIDDEN);
+            w += 2ull * QKV * HIDDEN;
+            launch(rope.kernel("rope_store", 0), dim3(rows, 3), 256, 0, stream, (void*)q.p, (void*)pool.p, (const void*)qkv.p, (const void*)positions.p, (const void*)ropeTable.p,
+                   (const void*)nullptr, (const void*)nullptr, 1e-5f, view, rows, (int)HEADS, (int)KV_HEADS, (int)BLOCK, (long long)SLOT_BYTES);
+            // The scale makes a soft softmax of these q and k, so that every token counts.
+            attend.decode(stream, rows, partial.p, q.p, pool.p, view, 1e-3f, KV_HEADS, BLOCK, SLOT_BYTES, splits);
+            attend.combine(stream, rows, q.p, partial.p, view, KV_HEADS, splits);
+            product(gemv, "gemv_add", x.p, q.p, w, HIDDEN, HIDDEN);
+            w += 2ull * HIDDEN * HIDDEN;
+            norm();
+            product(gemv, "gemv_gated", inner.p, normed.p, w, INNER, HIDDEN);
+            w += 4ull * INNER * HIDDEN;
+            product(gemv, "gemv_add", x.p, inner.p, w, HIDDEN, INNER);
+        }
+        if (head) {
+            norm();
+            product(gemv, "gemv_f", logits.p, normed.p, arena->p, VOCABULARY, HIDDEN);
+            launch(prune.kernel("argmax", 0), dim3(rows), 1024, 0, stream, (void*)token.p, (const void*)logits.p, rows, (int)VOCABULARY);
+        }
         overlapLaunches = false;
     }
-    const double read = read_us(bytes);
-    summary.push_back(text("A layer's four products (Llama-3.1-8B, 436 MB), 1 row: %.1f us (%.0f%% of a plain read), with overlapped launches %.1f us (%.0f%%)", us[0], 100 * read / us[0], us[1], 100 * read / us[1]));
+};
+
+// Overlapped steps give the bits of those in order: 1000 steps by turns with different ids, so that what an early kernel reads from or leaves to another step is
+// another number; half of them as graphs, as the engine replays them. Compared: the residual stream, the token, at the end the KV cache.
+static void check_step(Step& step, Gemv& gemv) {
+    const int repeats = 1000;
+    const size_t xBytes = Step::ROWS * Step::HIDDEN * 4, entryBytes = xBytes + Step::ROWS * 4;
+    int done = 0;
+    for (int rows : {1, 3}) {
+        step.prepare(rows, rows == 1 ? 700 : 130);
+        Buffer expected(Step::SETS * entryBytes), got(repeats / 2 * entryBytes);
+        const auto keep = [&](Buffer& to, int entry) {
+            CHECK(cudaMemcpyAsync(to.p + entry * entryBytes, step.x.p, xBytes, cudaMemcpyDeviceToDevice, stream));
+            CHECK(cudaMemcpyAsync(to.p + entry * entryBytes + xBytes, step.token.p, Step::ROWS * 4, cudaMemcpyDeviceToDevice, stream));
+        };
+        for (int set = 0; set < Step::SETS; set++) {
+            step.run(gemv, set, false, true);
+            keep(expected, set);
+        }
+        CHECK(cudaDeviceSynchronize());
+        const vector<char> wanted = expected.read(), cache = step.stored();
+        for (int set = 1; set < Step::SETS; set++)
+            if (!memcmp(wanted.data(), wanted.data() + set * entryBytes, (size_t)rows * Step::HIDDEN * 4)) fail("steps with different ids give the same");
+        for (int i = 0; i < rows * Step::HIDDEN; i++)
+            if (!std::isfinite(((const float*)wanted.data())[i])) fail("a step gives no number");
+
+        for (int way = 0; way < 2; way++) {
+            cudaGraphExec_t graphs[Step::SETS] = {};
+            for (int set = 0; way == 1 && set < Step::SETS; set++) {
+                cudaGraph_t graph;
+                CHECK(cudaStreamBeginCapture(stream, cudaStreamCaptureModeThreadLocal));
+                step.run(gemv, set, true, true);
+                CHECK(cudaStreamEndCapture(stream, &graph));
+                CHECK(cudaGraphInstantiate(&graphs[set], graph, 0));
+                CHECK(cudaGraphDestroy(graph));
+            }
+            for (int i = 0; i < repeats / 2; i++) {
+                const int set = i % Step::SETS;
+                if (way == 1) CHECK(cudaGraphLaunch(graphs[set], stream));
+                else step.run(gemv, set, true, true);
+                keep(got, i);
+            }
+            // The last step wrote the same keys and values as the last one in order.
+            for (int set = repeats / 2 % Step::SETS; set != 0 && set < Step::SETS; set++) step.run(gemv, set, true, true);
+            CHECK(cudaDeviceSynchronize());
+            const vector<char> steps = got.read();
+            for (int i = 0; i < repeats / 2; i++, done++) {
+                const char *a = steps.data() + i * entryBytes, *b = wanted.data() + i % Step::SETS * entryBytes;
+                if (memcmp(a, b, (size_t)rows * Step::HIDDEN * 4) || memcmp(a + xBytes, b + xBytes, rows * 4))
+                    fail(gemv.cubin.name + ": overlapped step " + std::to_string(i) + (way ? ", a graph," : "") + " of " + std::to_string(rows) + " rows differs from the one in order");
+            }
+            if (step.stored() != cache) fail(gemv.cubin.name + ": overlapped steps leave another KV cache");
+            for (cudaGraphExec_t graph : graphs)
+                if (graph) CHECK(cudaGraphExecDestroy(graph));
+        }
+    }
+    printf("check step with %s: %d overlapped steps give the bits of those in order\n", gemv.cubin.name.c_str(), done);
+    fflush(stdout);
+}
+
+static void time_step(Step& step, vector<Gemv>& variants, vector<string>& summary) {
+    summary.push_back("Decode steps bf16 like Llama-3.1-8B: us a layer (of 4, embedding included), and of norm, head and argmax; in order, then with launch overlap; last: 32 layers and head, ms, overlapped");
+    summary.push_back("gemv        rows  tokens   layer  +overlap    head  +overlap   8B step");
+    struct Shape {
+        int rows, tokens;
+    };
+    for (const Shape& shape : {Shape{1, 128}, Shape{1, 8192}, Shape{1, 65536}, Shape{4, 8192}, Shape{8, 1024}}) {
+        step.prepare(shape.rows, shape.tokens);
+        for (Gemv& gemv : variants) {
+            double layer[2], head[2];
+            for (int mode = 0; mode < 2; mode++) {
+                const double alone = time_us(2, replays, [&](int i) { step.run(gemv, i, mode == 1, false); });
+                const double all = time_us(2, replays, [&](int i) { step.run(gemv, i, mode == 1, true); });
+                layer[mode] = alone / Step::LAYERS;
+                head[mode] = all - alone;
+            }
+            const string name = text("%d-%d-%d%s", gemv.warps, gemv.stages, gemv.depth, gemv.standard() ? " *" : "");
+            summary.push_back(text("%-11s %4d %7d %7.1f %9.1f %7.1f %9.1f %9.2f", name.c_str(), shape.rows, shape.tokens, layer[0], layer[1], head[0], head[1], (32 * layer[1] + head[1]) / 1000));
+        }
+    }
 }
 
 int main(int count, char** arguments) {
     if (count < 2) fail("usage: decode FOLDER [--small]");
-    const bool small = count > 2 && !strcmp(arguments[2], "--small");
+    const bool small = count > 2 && !strcmp(arguments[2], "--small"), chain = count > 2 && !strcmp(arguments[2], "--chain");
     CHECK(cudaSetDevice(0));
     CHECK(cudaFree(nullptr));
     cudaDeviceProp card;
@@ -724,20 +886,23 @@ int main(int count, char** arguments) {
     }
     if (cubins.empty()) fail("no cubins in " + string(arguments[1]));
     std::sort(cubins.begin(), cubins.end(), [](const Cubin& a, const Cubin& b) { return a.name < b.name; });
-    // Variants are tuned for Hopper's shared memory; the default ones fit everywhere. 12 KiB: the most that a kernel declares itself.
+    // Variants are tuned for Hopper's shared memory; gemv 8-4-64 and attention's default fit everywhere. 12 KiB: the most that a kernel declares itself.
     cubins.erase(std::remove_if(cubins.begin(), cubins.end(), [&](Cubin& c) {
+        if (c.name[0] != 'a' && c.name[0] != 'g') return false;
         const int bytes = c.name[0] == 'a' ? Attend(c).sharedBytes : Gemv(c).sharedBytes;
-        const bool fits = bytes + (12 << 10) <= (int)card.sharedMemPerBlockOptin || (c.name[0] == 'a' && Attend(c).standard()) || (c.name[0] == 'g' && Gemv(c).standard());
+        const bool fits = bytes + (12 << 10) <= (int)card.sharedMemPerBlockOptin || (c.name[0] == 'a' && Attend(c).standard());
         if (!fits) printf("left out %s: %d bytes of shared memory\n", c.name.c_str(), bytes);
         return !fits;
     }), cubins.end());
     for (Cubin& c : cubins) {
-        if (c.name[0] == 'a') check_attend(Attend(c), small);
-        else check_gemv(Gemv(c), small);
+        if (c.name[0] == 'a') check_attend(Attend(c), small || chain);
+        if (c.name[0] == 'g') check_gemv(Gemv(c), small || chain);
         fflush(stdout);
     }
-    printf("checks passed: %zu cubins\n", cubins.size());
-    if (small) return 0;
+    if (small) {
+        printf("checks passed: %zu cubins\n", cubins.size());
+        return 0;
+    }
 
     arena = new Buffer(9ull << 28);
     fill<<<8 * multiprocessors, 512>>>((uint32_t*)arena->p, arena->bytes / 4, 12345u);
@@ -749,11 +914,26 @@ int main(int count, char** arguments) {
         if (c.name[0] == 'g' && c.fields[0] == 2) gemvs.push_back(Gemv(c));
         if (c.name[0] == 'a' && c.fields[0] == 2 && c.fields[1] == 128 && c.fields[2] == 4) attends.push_back(Attend(c));
     }
+    const auto named = [&](const string& name) -> Cubin& {
+        for (Cubin& c : cubins)
+            if (c.name == name) return c;
+        fail("no cubin " + name);
+        exit(1);
+    };
+    Attend* attend = nullptr;
+    for (Attend& a : attends)
+        if (a.standard()) attend = &a;
+    if (!attend || gemvs.empty()) fail("the kernels of a decode step are not among the cubins");
+    Step step(named("elementwise-2"), named("rope-2-128"), named("prune-2-128"), *attend);
+    for (Gemv& g : gemvs) check_step(step, g);
+    printf("checks passed: %zu cubins\n", cubins.size());
+
     vector<string> summary;
-    time_gemv(gemvs, summary);
-    for (Gemv& g : gemvs)
-        if (g.standard()) time_layer(g, summary);
-    time_attend(attends, summary);
+    if (!chain) {
+        time_gemv(gemvs, summary);
+        time_attend(attends, summary);
+    }
+    time_step(step, gemvs, summary);
     CHECK(cudaDeviceSynchronize());
     printf("SUMMARY %s\n", card.name);
     for (const string& line : summary) puts(line.c_str());
