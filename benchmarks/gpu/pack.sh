@@ -23,10 +23,10 @@ exclude=(
   # what the tokenizer's library uses to download models
   'commons-compress-*' 'commons-lang3-*' 'commons-io-*' 'commons-codec-*'
   # mocks of tests
-  'byte-buddy*' 'mockito*' 'objenesis*'
+  'mockito*' 'objenesis*'
 )
 modules=java.base,java.desktop,java.logging,java.management,java.naming,java.sql,java.xml,jdk.incubator.vector,jdk.management,jdk.unsupported,jdk.zipfs
-[ $tests = 1 ] || exclude+=('assertj-*')
+[ $tests = 1 ] || exclude+=('assertj-*' 'byte-buddy*')
 options=(); for glob in "${exclude[@]}"; do options+=(--exclude "$glob"); done
 rm -rf .device
 # The size is judged below, after the removals. 141 is a broken pipe in the packer's list of large files, when all is packed.

@@ -73,7 +73,8 @@ public final class Transformer {
             if (to > firstOutput) {
                 int skipped = Math.max(0, firstOutput - from);
                 Tensor queries = q.rows(skipped, to - from);
-                ops.attend(queries, queries, rows.kv(layer, from + skipped, to), w.heads(), scale);
+                KvView seen = skipped == 0 ? kv : rows.kv(layer, from + skipped, to);
+                ops.attend(queries, queries, seen, w.heads(), scale);
                 ops.linearAdd(x.rows(skipped, to - from), queries, w.output());
             }
         }

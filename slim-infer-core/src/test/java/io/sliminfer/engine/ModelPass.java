@@ -238,8 +238,13 @@ public final class ModelPass implements AutoCloseable {
                 sequence.generated++;
             }
             runner.decode(batch, false);
+<<<<<<< HEAD
             for (int row = 0; row < members.length; row++) {
                 steps.get(members[row]).add(new Step(runner.row(row).clone(), activeBlocks(batch.get(row))));
+=======
+            for (int i = 0; i < batch.size(); i++) {
+                steps.get(i).add(new Step(runner.row(i).clone(), activeBlocks(batch.get(i))));
+>>>>>>> kernels-decode
             }
         }
         sequences.forEach(sequence -> sequence.cache.release());
@@ -264,7 +269,7 @@ public final class ModelPass implements AutoCloseable {
         PrunePlan plan = PrunePlan.of(schedule, prompt.length, model.layers());
         GenerationRequest request = new GenerationRequest(prompt, Sampling.GREEDY, maxTokens, Set.of(), schedule);
         SwapPolicy policy = new SwapPolicy(swapThreshold);
-        Sequence sequence = new Sequence(request, plan, model, slotBlock, policy, null, () -> {});
+        Sequence sequence = new Sequence(request, plan, model, slotBlock, policy, new RecordedGeneration(), () -> {});
         if (!sequence.cache.tryAdmit(kv)) {
             throw new IllegalStateException("the pool is too small for the prompt");
         }
