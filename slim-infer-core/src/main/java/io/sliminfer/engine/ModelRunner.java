@@ -20,12 +20,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Turns a step into operations on the device and reads back what it needs: the only place that waits for the device, once for a
-<<<<<<< HEAD
  * step's tokens or logits and once for each layer of decode that chooses active blocks; besides, a prefill waits at each decision
  * with a mass budget. Engine thread only.
-=======
- * step's tokens or logits and once for each layer of decode that chooses active blocks. Engine thread only.
->>>>>>> kernels-decode
  */
 final class ModelRunner {
 

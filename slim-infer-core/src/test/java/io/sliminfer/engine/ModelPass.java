@@ -238,13 +238,8 @@ public final class ModelPass implements AutoCloseable {
                 sequence.generated++;
             }
             runner.decode(batch, false);
-<<<<<<< HEAD
             for (int row = 0; row < members.length; row++) {
                 steps.get(members[row]).add(new Step(runner.row(row).clone(), activeBlocks(batch.get(row))));
-=======
-            for (int i = 0; i < batch.size(); i++) {
-                steps.get(i).add(new Step(runner.row(i).clone(), activeBlocks(batch.get(i))));
->>>>>>> kernels-decode
             }
         }
         sequences.forEach(sequence -> sequence.cache.release());
