@@ -19,6 +19,7 @@ import io.sliminfer.prune.PruneSchedule;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Set;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
@@ -34,6 +35,9 @@ import org.slf4j.LoggerFactory;
 public final class LocalEngine implements Engine {
 
     private static final Logger log = LoggerFactory.getLogger(LocalEngine.class);
+
+    /** Tokens of the request that warms a device up: enough for a decode step to be captured as a graph and launched. */
+    private static final int WARM_UP_TOKENS = 5;
 
     private final ModelConfig model;
     private final EngineSettings settings;
@@ -118,6 +122,9 @@ public final class LocalEngine implements Engine {
         try {
             backend = provider.open(settings.backendSettings());
             state = load(folder, backend);
+            if (backend.info().dedicated()) {
+                warmUp(folder, state);
+            }
         } catch (Throwable e) {
             try {
                 if (backend != null) {
@@ -153,6 +160,48 @@ public final class LocalEngine implements Engine {
                     new EngineException(EngineException.Kind.INTERNAL, "the engine stopped after a failure: " + e, e));
         } finally {
             backend.close();
+        }
+    }
+
+    /**
+     * A device of its own loads code at its first use, which the first request would wait for. The prompt is shorter than a block, so
+     * that nothing of it stays in the prefix cache.
+     */
+    private void warmUp(ModelFolder folder, Loaded state) {
+        int tokens = Math.max(1, Math.min(state.memory.slotBlock() - 1, state.memory.maxPromptTokens()));
+        PruneSchedule dense = pruning.schedule().withoutSteps();
+        GenerationRequest request =
+                new GenerationRequest(new int[tokens], Sampling.GREEDY, WARM_UP_TOKENS, Set.of(), dense);
+        Sequence sequence = new Sequence(
+                request,
+                PrunePlan.of(dense, tokens, model.layers()),
+                model,
+                state.memory.slotBlock(),
+                settings.kv().swapPolicy(),
+                new WarmUp(folder.name()),
+                () -> {});
+        if (tokens + WARM_UP_TOKENS > model.maxPositions() || !state.kv.canHold(sequence.cache.need())) {
+            return; // a model for tests, whose first request has little to load
+        }
+        EngineLoop loop = new EngineLoop(state.scheduler, state.runner, model, state.memory, ended -> {});
+        state.scheduler.add(sequence);
+        while (loop.hasWork()) {
+            loop.step();
+        }
+        state.kv.drain();
+    }
+
+    /** A request that nobody made; if it fails, so will the first real one, with a caller to tell. */
+    private record WarmUp(String model) implements TokenListener {
+        @Override
+        public void onToken(int id) {}
+
+        @Override
+        public void onFinished(FinishReason reason, GenerationReport report) {}
+
+        @Override
+        public void onFailed(RuntimeException failure) {
+            log.warn("{}: the request that warms the device up failed", model, failure);
         }
     }
 

@@ -176,7 +176,7 @@ final class CudaBackend implements Backend {
     private List<Gemm.Shape> shapes(WorkSize size) {
         ModelConfig model = size.model();
         int rows = Math.min(size.tile(), size.tokens());
-        int gated = Math.min(rows, CudaOps.GATED_ROWS);
+        int gated = CudaOps.gatedRows(rows);
         int qkv = model.queryColumns() + 2 * model.kvColumns();
         Set<Gemm.Shape> shapes = new LinkedHashSet<>();
         shapes.add(new Gemm.Shape(DType.F32, compute, rows, qkv, model.hidden(), false));

@@ -178,7 +178,7 @@ final class Gemm implements AutoCloseable {
     }
 
     /**
-     * Measures the classes of these shapes that are not known yet; does nothing if the choice is the library's. Takes scratch memory
+     * Measures those of these shapes that are not known yet and runs each once; does nothing if the choice is the library's. Takes scratch memory
      * for the largest and gives it back, so it belongs before the KV pool; a shape without room for scratch is left to the library.
      */
     void tune(CudaStream stream, List<Shape> shapes) {
@@ -193,9 +193,6 @@ final class Gemm implements AutoCloseable {
                             .measured(exactRows));
         }
         unknown.removeIf(shape -> algorithms.get(shape) != null);
-        if (unknown.isEmpty()) {
-            return;
-        }
         List<GemmShape> largestFirst = new ArrayList<>(unknown);
         // So that the scratch is allocated once.
         largestFirst.sort(
@@ -205,8 +202,31 @@ final class Gemm implements AutoCloseable {
             for (GemmShape shape : largestFirst) {
                 measure(stream, shape, 0, scratch);
             }
+            if (!unknown.isEmpty()) {
+                algorithms.save();
+            }
+            shapes.forEach(shape -> runOnce(stream, shape, scratch));
         }
-        algorithms.save();
+    }
+
+    /** The library loads a kernel at its first use: better now than in the first request. */
+    private void runOnce(CudaStream stream, Shape of, Scratch scratch) {
+        GemmShape shape = GemmShape.dense(of.type(), of.yType(), of.m(), of.n(), of.k(), of.accumulate());
+        try {
+            Plan plan = plans.get(shape);
+            if (plan == null) {
+                plan = plan(stream, shape, 0);
+            }
+            if (plan != null) {
+                enqueue(stream, shape, plan, scratch.y(shape), scratch.x(shape), scratch.w(shape));
+            }
+        } catch (CudaException e) {
+            if (!e.outOfMemory()) {
+                throw e;
+            }
+            log.debug("no room for scratch to run {} before it is needed: {}", shape.text(), e.getMessage());
+        }
+        stream.synchronize();
     }
 
     /**
