@@ -11,7 +11,7 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Copies of KV slots on a stream for each direction, beside compute. Slots that follow each other on both sides travel in one copy:
- * 256 KiB alone reach 33 GB/s, 4 MiB 52 (shared notes, H100). Engine thread only.
+ * 256 KiB alone reach 33 GB/s, 4 MiB 52 (H100). Engine thread only.
  */
 final class CudaCopies implements Copies {
 

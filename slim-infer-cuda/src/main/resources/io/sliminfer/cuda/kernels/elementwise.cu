@@ -3,7 +3,8 @@
 //
 // All are bound by bandwidth: the floor is bytes / 3.35 TB/s on an H100. Per element of the output: embed sizeof(T) + 4 bytes, rms_norm 4 + sizeof(T),
 // add_bias 2 * sizeof, silu_mul 3 * sizeof(T). Matrices are row-major and dense. Each kernel takes rows of any length: where addresses and columns allow,
-// in vectors of 16 bytes, else element by element. Measured: docs/cuda.md.
+// in vectors of 16 bytes, else element by element. Measured on an H100, bf16, 8192 rows: embed 2.29, rms_norm 2.76, add_bias 2.61 to 2.76,
+// silu_mul 2.88 TB/s, where a copy reaches 3.00. Figures: docs/kernels/misc.md.
 #include "common.cuh"
 
 // x[r] = table[ids[r]], x float32 [rows, columns]. Grid (rows, ceil(columns / (128 * VECTOR))), block 128. A thread moves one vector and a warp 512 bytes in a
