@@ -17,13 +17,7 @@ class DefaultScheduleTests {
     @ParameterizedTest
     @CsvSource(
             delimiter = '|',
-            value = {
-                "4 | 1:0.25,2:0.125",
-                "12 | 4:0.25,8:0.125",
-                "16 | 5:0.25,10:0.125",
-                "28 | 8:0.25,18:0.125",
-                "32 | 9:0.25,21:0.125"
-            })
+            value = {"4 | 1:0.1875", "12 | 4:0.1875", "16 | 5:0.1875", "28 | 8:0.1875", "32 | 9:0.1875"})
     void prunesAfterAThirdAndAfterTwoThirds(int layers, String steps) {
         assertThat(DefaultSchedule.of(layers).steps()).isEqualTo(PruneSchedule.parseSteps(steps));
     }
@@ -48,7 +42,7 @@ class DefaultScheduleTests {
 
         PruneSchedule schedule = DefaultSchedule.of(12, sizes);
 
-        assertThat(schedule).isEqualTo(new PruneSchedule(32, 4, 100, 7, PruneSchedule.parseSteps("4:0.25,8:0.125")));
+        assertThat(schedule).isEqualTo(new PruneSchedule(32, 4, 100, 7, PruneSchedule.parseSteps("4:0.1875")));
         assertThat(DefaultSchedule.of(2, sizes)).isEqualTo(sizes.withoutSteps());
     }
 
