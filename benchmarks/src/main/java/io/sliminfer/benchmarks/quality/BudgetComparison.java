@@ -14,9 +14,10 @@ import java.util.function.ToDoubleFunction;
 import org.jspecify.annotations.Nullable;
 
 /**
- * An adaptive schedule beside fixed budgets of the same cost. Dense prefill and the run's fixed schedules with the same sizes, by their
- * mean share that was not computed, make a curve of score against cost; the adaptive schedule is compared, case by case, with the point of the curve at
- * its own mean share: the two fixed schedules next to it, weighted.
+ * An adaptive schedule beside fixed budgets of the same cost. Dense prefill and the run's fixed schedules with the same sizes and pruning
+ * layers, by their mean share that was not computed, make a curve of score against cost; the adaptive schedule is compared, case by case, with the point of the curve at
+ * its own mean share: the two fixed schedules next to it, weighted. Schedules that prune elsewhere are not on the curve: one at too early a layer
+ * would make any mass look good.
  *
  * @param variant    the adaptive schedule
  * @param cost       its share that was not computed
@@ -56,7 +57,7 @@ record BudgetComparison(
                 fixed.add(
                         new Point(0, scores(ofVariant, result -> result.dense().score())));
                 variants.forEach((other, ofOther) -> {
-                    if (!other.isAdaptive(own) && other.hasSizesOf(variant)) {
+                    if (!other.isAdaptive(own) && other.differsOnlyInBudgetsFrom(variant, own)) {
                         fixed.add(point(ofOther));
                     }
                 });

@@ -8,19 +8,21 @@ import io.sliminfer.benchmarks.quality.ruler.RulerTask;
 import io.sliminfer.benchmarks.quality.ruler.RulerTasks;
 import io.sliminfer.benchmarks.quality.ruler.Style;
 import io.sliminfer.prune.PruneSchedule;
+import java.io.IOException;
 import java.io.PrintWriter;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Map;
 import java.util.concurrent.Callable;
 import java.util.function.ToDoubleFunction;
+import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
-/** Asks for a needle at every depth of every length and draws the scores, dense beside pruned. */
+/** Asks for a needle at every depth of every length and draws the scores, dense beside pruned; or draws what such a run has recorded. */
 @Command(
         name = "heatmap",
         description = "Draws the scores of a needle task by depth and length.",
@@ -65,9 +67,26 @@ final class HeatmapCommand implements Callable<Integer> {
             description = "How to prune; may be given several times; the engine's own by default.")
     private List<String> schedules = List.of(PruneVariant.OWN);
 
+    @Option(
+            names = "--no-image",
+            description = "Record the cells without drawing them, on a machine without fonts; see --from.")
+    private boolean withoutImage;
+
+    @Option(
+            names = "--from",
+            paramLabel = "FILE.jsonl",
+            description = "Ask nothing: draw the last run in these results again, to --out.")
+    private @Nullable Path recorded;
+
     @Override
     public Integer call() {
         options.refuseOptionsBeforeCommand();
+        if (!withoutImage) {
+            requireFonts();
+        }
+        if (recorded != null) {
+            return redraw(recorded);
+        }
         options.requireAtLeast("--depths", depths, 2);
         options.requireAtLeast("--count", count, 1);
         lengths.forEach(length -> options.requireAtLeast("--lengths", length, 1));
@@ -86,16 +105,62 @@ final class HeatmapCommand implements Callable<Integer> {
             try (QualityRun run = new QualityRun(options, NAME, model)) {
                 List<PairedResult> results = run.run(cases(generator, asked), variants);
                 List<Heatmap> maps = maps(results, variants);
-                maps.forEach(map -> write(run, map));
                 String title = "%s, question %s, %s"
                         .formatted(asked.label(), question == QuestionPlace.AFTER ? "after" : "before", model.name());
-                HeatmapImage.write(HeatmapImage.draw(title, maps), folder.resolve(NAME + ".png"));
+                RecordedHeatmaps heatmaps = new RecordedHeatmaps(title, maps);
+                heatmaps.lines(count).forEach(run::write);
+                if (!withoutImage) {
+                    draw(heatmaps, folder);
+                }
                 PrintWriter stdout = options.command().getOut();
                 stdout.print(run.finish(Summary.of(results)));
                 stdout.flush();
             }
         }
         return 0;
+    }
+
+    private void requireFonts() {
+        try {
+            HeatmapImage.requireFonts();
+        } catch (IllegalStateException e) {
+            throw options.refused(
+                    NAME + ": " + e.getMessage() + ", or record with --no-image and draw elsewhere with --from");
+        }
+    }
+
+    private int redraw(Path file) {
+        options.refuseUnread(
+                "with --from",
+                "--model",
+                "--backend",
+                "--compute",
+                "--seed",
+                "--style",
+                "--question",
+                "--task",
+                "--lengths",
+                "--depths",
+                "--count",
+                "--schedule",
+                "--no-image");
+        Path folder = options.out();
+        RecordedHeatmaps heatmaps = options.checked("--from", () -> RecordedHeatmaps.read(file));
+        createFolder(folder);
+        draw(heatmaps, folder);
+        return 0;
+    }
+
+    private static void createFolder(Path folder) {
+        try {
+            Files.createDirectories(folder);
+        } catch (IOException e) {
+            throw new UncheckedIOException(folder + " cannot be made: " + e.getMessage(), e);
+        }
+    }
+
+    private static void draw(RecordedHeatmaps heatmaps, Path folder) {
+        HeatmapImage.write(HeatmapImage.draw(heatmaps.title(), heatmaps.maps()), folder.resolve(NAME + ".png"));
     }
 
     private RulerTask task() {
@@ -157,20 +222,5 @@ final class HeatmapCommand implements Callable<Integer> {
             }
         }
         return new Heatmap(title, rows, lengths, scores);
-    }
-
-    private void write(QualityRun run, Heatmap map) {
-        for (int row = 0; row < depths; row++) {
-            for (int column = 0; column < lengths.size(); column++) {
-                Map<String, Object> line = new LinkedHashMap<>();
-                line.put("type", "cell");
-                line.put("variant", map.title());
-                line.put("depth", map.depths().get(row));
-                line.put("length", lengths.get(column));
-                line.put("cases", count);
-                line.put("score", map.scores()[row][column]);
-                run.write(line);
-            }
-        }
     }
 }

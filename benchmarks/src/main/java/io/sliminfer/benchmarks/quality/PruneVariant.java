@@ -5,6 +5,7 @@ import io.sliminfer.prune.PruneStep;
 import io.sliminfer.prune.UnitAggregation;
 import io.sliminfer.spring.SlimInferChatOptions;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
@@ -52,14 +53,24 @@ public record PruneVariant(
      * @param own the engine's schedule
      */
     boolean isAdaptive(PruneSchedule own) {
-        return schedule == null
-                ? own.isAdaptive()
-                : PruneSchedule.parseSteps(schedule).stream().anyMatch(PruneStep::isAdaptive);
+        return steps(own).stream().anyMatch(PruneStep::isAdaptive);
     }
 
-    /** Whether nothing but the schedule tells it from another variant. */
-    boolean hasSizesOf(PruneVariant other) {
-        return sizes().equals(other.sizes());
+    /**
+     * Whether nothing but budgets tells it from another variant.
+     *
+     * @param own the engine's schedule
+     */
+    boolean differsOnlyInBudgetsFrom(PruneVariant other, PruneSchedule own) {
+        return sizes().equals(other.sizes()) && layers(own).equals(other.layers(own));
+    }
+
+    private List<Integer> layers(PruneSchedule own) {
+        return steps(own).stream().map(PruneStep::layer).toList();
+    }
+
+    private List<PruneStep> steps(PruneSchedule own) {
+        return schedule == null ? own.steps() : PruneSchedule.parseSteps(schedule);
     }
 
     /** Such as {@code 4:0.5,8:0.25 block=32}. */

@@ -92,6 +92,17 @@ class BudgetComparisonTests {
     }
 
     @Test
+    void otherLayersAreAnotherCurve() {
+        add(HALF, new double[] {0.4, 1}, new double[] {0.4, 1});
+        add(MASS, new double[] {0.5, 1}, new double[] {0.5, 1});
+        add(PruneVariant.of("3:0.5"), new double[] {0.5, 0}, new double[] {0.5, 0});
+        add(PruneVariant.of("4:0.5,8:0.25"), new double[] {0.55, 0}, new double[] {0.55, 0});
+        add(QUARTER, new double[] {0.6, 1}, new double[] {0.6, 1});
+
+        assertThat(compare().get(0).fixedScore()).isEqualTo(1, within(1e-12));
+    }
+
+    @Test
     void theEnginesOwnScheduleMayBeAdaptive() {
         add(PruneVariant.of(PruneVariant.OWN), new double[] {0.4, 1});
         add(HALF, new double[] {0.5, 0});

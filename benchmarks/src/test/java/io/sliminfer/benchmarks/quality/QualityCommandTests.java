@@ -114,6 +114,24 @@ class QualityCommandTests {
         assertThat(lines("heatmap.jsonl", "case"))
                 .extracting(line -> line.path("place").stringValue())
                 .containsExactly("0.0", "100.0");
+
+        byte[] drawn = Files.readAllBytes(folder.resolve("heatmap.png"));
+        Path again = folder.resolve("again");
+        assertThat(run("heatmap", "--from", folder.resolve("heatmap.jsonl").toString(), "--out", again.toString()))
+                .as(err.toString())
+                .isZero();
+        assertThat(again.resolve("heatmap.png")).as("drawn again").hasBinaryContent(drawn);
+    }
+
+    @Test
+    void recordsAHeatMapWithoutDrawingIt() {
+        int exit = runWithModel("heatmap", "--lengths", "512", "--depths", "2", "--schedule", "4:0.5", "--no-image");
+
+        assertThat(exit).as(err.toString()).isZero();
+        assertThat(folder.resolve("heatmap.png")).doesNotExist();
+        assertThat(lines("heatmap.jsonl", "cell")).hasSize(4).allSatisfy(cell -> assertThat(
+                        cell.path("title").stringValue())
+                .startsWith("niah_single_2, question after, slim-infer-tiny"));
     }
 
     @Test
@@ -186,6 +204,10 @@ class QualityCommandTests {
                 "--tasks vt --passages p --model . --out o | --passages is of no use without task qa",
                 "--count 3 heatmap --model . --out o | --count stands before heatmap",
                 "heatmap --task cwe --model . --out o | --task cwe is not one task with needles",
+                "heatmap --from f --model . --out o | --model is of no use with --from",
+                "heatmap --from f --no-image --out o | --no-image is of no use with --from",
+                "heatmap --from f | --out is missing",
+                "heatmap --from no-such-file --out o | --from: no-such-file cannot be read",
                 "ablate --vary depth --model . --out o | --vary depth is unknown: use sizes, budgets or both",
                 "ablate --masses 0.5 --model . --out o | --masses is of no use without --vary budgets",
                 "ablate --vary budgets --blocks 32 --model . --out o | --blocks is of no use without --vary sizes",

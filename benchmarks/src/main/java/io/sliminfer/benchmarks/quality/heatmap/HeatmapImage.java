@@ -30,6 +30,39 @@ public final class HeatmapImage {
     private HeatmapImage() {}
 
     /**
+     * Fails where Java finds no font to write with, before anything is measured for a picture.
+     *
+     * @throws IllegalStateException naming what to install
+     */
+    public static void requireFonts() {
+        requireFonts(HeatmapImage::writeALetter);
+    }
+
+    static void requireFonts(Runnable writing) {
+        try {
+            writing.run();
+        } catch (RuntimeException | LinkageError | InternalError e) {
+            // Depending on what is missing: UnsatisfiedLinkError (libfreetype, libharfbuzz), later
+            // NoClassDefFoundError; InternalError
+            // or a RuntimeException (fontconfig, or no font at all).
+            throw new IllegalStateException(
+                    "no picture can be drawn, because this Java cannot write text (%s). Install fontconfig, libfreetype, libharfbuzz and a font such as DejaVu (Debian, Ubuntu: apt-get install fontconfig libfreetype6 libharfbuzz0b fonts-dejavu-core)"
+                            .formatted(e),
+                    e);
+        }
+    }
+
+    private static void writeALetter() {
+        Graphics2D graphics = new BufferedImage(16, 16, BufferedImage.TYPE_INT_RGB).createGraphics();
+        try {
+            graphics.setFont(new Font(Font.SANS_SERIF, Font.BOLD, 14));
+            graphics.drawString("a", 2, 14);
+        } finally {
+            graphics.dispose();
+        }
+    }
+
+    /**
      * @param title   above all maps
      * @param maps    of the same depths and lengths
      */

@@ -1,7 +1,9 @@
 package io.sliminfer.benchmarks.quality.heatmap;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatCode;
 import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
+import static org.assertj.core.api.Assertions.assertThatIllegalStateException;
 
 import java.awt.Color;
 import java.awt.image.BufferedImage;
@@ -9,9 +11,12 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.stream.Stream;
 import javax.imageio.ImageIO;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
 
 class HeatmapImageTests {
 
@@ -65,6 +70,33 @@ class HeatmapImageTests {
             }
         }
         return false;
+    }
+
+    @Test
+    void writesOnThisMachine() {
+        assertThatCode(HeatmapImage::requireFonts).doesNotThrowAnyException();
+    }
+
+    /** What a JVM throws on machines without libharfbuzz, again there, without fontconfig, and without any font. */
+    static Stream<Throwable> failuresWithoutFonts() {
+        return Stream.of(
+                new UnsatisfiedLinkError("libharfbuzz.so.0: cannot open shared object file"),
+                new NoClassDefFoundError("Could not initialize class sun.font.SunFontManager"),
+                new InternalError("java.lang.reflect.InvocationTargetException"),
+                new RuntimeException("Fontconfig head is null, check your fonts or fonts configuration"));
+    }
+
+    @ParameterizedTest
+    @MethodSource("failuresWithoutFonts")
+    void saysWhatToInstallWhereThereAreNoFonts(Throwable failure) {
+        assertThatIllegalStateException()
+                .isThrownBy(() -> HeatmapImage.requireFonts(() -> {
+                    if (failure instanceof Error error) {
+                        throw error;
+                    }
+                    throw (RuntimeException) failure;
+                }))
+                .withMessageContainingAll(failure.getMessage(), "fontconfig", "DejaVu", "libharfbuzz");
     }
 
     @Test
