@@ -189,6 +189,7 @@ public final class LocalEngine implements Engine {
             loop.step();
         }
         state.kv.drain();
+        state.kv.forgetCounts();
     }
 
     /** A request that nobody made; if it fails, so will the first real one, with a caller to tell. */

@@ -98,6 +98,13 @@ public final class KvCacheManager {
                 await);
     }
 
+    /** Leaves what was asked for so far out of {@link #prefixCounts}: the engine's own requests are no user's. */
+    public void forgetCounts() {
+        requests = 0;
+        hits = 0;
+        cachedTokens = 0;
+    }
+
     /** Whether blocks may leave the device, so that a layer has to be asked for what it reads. */
     public boolean movesBlocks() {
         return host != null;

@@ -27,8 +27,8 @@ import org.junit.jupiter.api.io.TempDir;
 class MassBudgetEngineTests {
 
     private static final int BLOCK = 16;
-    /** Keys and values of 2 heads of 8 floats. */
-    private static final long SLOT_BYTES = BLOCK * 2 * 2 * 8 * 4;
+    /** Keys and values of 2 heads of 16 floats. */
+    private static final long SLOT_BYTES = BLOCK * 2 * 2 * 16 * 4;
 
     private static final int LAYERS = 6;
     private static final int PROMPT = 320;
@@ -149,8 +149,10 @@ class MassBudgetEngineTests {
             }
             boolean adaptive = steps.contains("0.9");
             assertThat(scores.get()).as("scores read with %s", steps).isEqualTo(adaptive ? 4 : 0);
-            // One for each pruning step, one for the logits, one for scores: reused by all prompts.
-            assertThat(landings).as("readbacks with %s", steps).hasSize(adaptive ? 4 : 3);
+            // One for each pruning step, one for the first token's logits, one for the tokens after it, one for scores:
+            // reused by all
+            // prompts.
+            assertThat(landings).as("readbacks with %s", steps).hasSize(adaptive ? 5 : 4);
         }
     }
 

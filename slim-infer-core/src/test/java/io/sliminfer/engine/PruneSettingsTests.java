@@ -45,8 +45,7 @@ class PruneSettingsTests {
     void withoutACalibrationTheDefaultIsByDepth() {
         assertThat(resolve(PruneSettings.auto(new PruneSizes(16, null, null, null, UnitAggregation.MEAN), 7)))
                 .isEqualTo(new PruneDefaults(
-                        new PruneSchedule(
-                                16, 8, 64, 64, UnitAggregation.MEAN, PruneSchedule.parseSteps("1:0.25,3:0.125")),
+                        new PruneSchedule(16, 8, 64, 64, UnitAggregation.MEAN, PruneSchedule.parseSteps("1:0.1875")),
                         7,
                         Origin.BY_DEPTH));
     }

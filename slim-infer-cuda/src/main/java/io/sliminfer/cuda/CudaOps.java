@@ -261,7 +261,11 @@ final class CudaOps implements Ops {
     @Override
     public void await(Fence fence) {
         requireNotCollecting("await");
-        ((CudaFence) fence).holdUp(stream);
+        if (fence instanceof CudaFence copies) {
+            copies.holdUp(stream);
+        } else {
+            fence.join(); // not of this device's copies, so only the host can wait
+        }
     }
 
     @Override
