@@ -2,7 +2,7 @@
 # Packs what the commands cuda, quality and speed need on a GPU machine without Java into .device/ : a thin call of a packer that
 # is no part of this repository, and the removal of what such a run does not touch. Call it from the root of the repository.
 # usage: benchmarks/gpu/pack.sh PACKER [--tests] [PACKER's options]
-#   PACKER   script that packs modules, e.g. ../shared/device/pack.sh
+#   PACKER   script that packs modules
 #   --tests  keep test classes, golden cases and assertj, so that gpu-test.sh runs from the same folder
 # environment: LIMIT_MIB (default 60), MVN_FLAGS (e.g. -o)
 set -euo pipefail
