@@ -75,34 +75,6 @@
 static_assert(TILE * ROW_PIECES % 32 == 0, "a tile is copied by whole warps");
 static_assert(GROUP * MERGE_ROW * 4 <= STAGES * STAGE_BYTES, "the ring holds a warp's accumulators");
 
-__device__ __forceinline__ u32 shared_address(const void* pointer) {
-    u64 address;
-    asm("cvta.to.shared.u64 %0, %1;" : "=l"(address) : "l"(pointer));
-    return (u32)address;
-}
-
-// Copies 16 bytes to shared memory, or writes zeros without reading anything.
-__device__ __forceinline__ void copy_async(u32 to, const char* from, bool present) {
-    const int bytes = present ? 16 : 0;
-    asm volatile("cp.async.cg.shared.global.L2::128B [%0], [%1], 16, %2;" ::"r"(to), "l"(from), "r"(bytes) : "memory");
-}
-
-__device__ __forceinline__ void commit_copies() {
-    asm volatile("cp.async.commit_group;" ::: "memory");
-}
-
-// Waits until at most `pending` of this thread's groups are under way.
-template <int pending>
-__device__ __forceinline__ void wait_copies() {
-    asm volatile("cp.async.wait_group %0;" ::"n"(pending) : "memory");
-}
-
-__device__ __forceinline__ float exp2_fast(float x) {
-    float y;
-    asm("ex2.approx.ftz.f32 %0, %1;" : "=f"(y) : "f"(x));
-    return y;
-}
-
 // A maximum to subtract: with no score above -inf every weight is 0, not exp2(-inf + inf).
 __device__ __forceinline__ float finite_max(float maximum) {
     return maximum == NEGATIVE_INFINITY ? 0.0f : maximum;

@@ -34,17 +34,9 @@
 #define MMA_TYPES "f32.bf16.bf16.f32"
 #endif
 
-// 16 bytes into shared memory, zeros if not `there`.
-__device__ __forceinline__ void copy_async(u32 to, const void* from, bool there) {
+// 16 bytes into shared memory, zeros if not `there`; without the hint to the L2 that the others give.
+__device__ __forceinline__ void copy_async_unhinted(u32 to, const void* from, bool there) {
     asm volatile("cp.async.cg.shared.global [%0], [%1], 16, %2;" ::"r"(to), "l"(from), "r"(there ? 16 : 0) : "memory");
-}
-
-__device__ __forceinline__ void copy_commit() {
-    asm volatile("cp.async.commit_group;" ::: "memory");
-}
-
-__device__ __forceinline__ void copy_wait_all() {
-    asm volatile("cp.async.wait_group 0;" ::: "memory");
 }
 
 __device__ __forceinline__ void load_matrix(u32 (&r)[4], u32 address) {
@@ -60,12 +52,6 @@ __device__ __forceinline__ void mma(float (&d)[4], const u32 (&a)[4], u32 b0, u3
     asm volatile("mma.sync.aligned.m16n8k16.row.col." MMA_TYPES " {%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, {%0, %1, %2, %3};"
                  : "+f"(d[0]), "+f"(d[1]), "+f"(d[2]), "+f"(d[3])
                  : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b0), "r"(b1));
-}
-
-__device__ __forceinline__ float exp2_fast(float x) {
-    float y;
-    asm("ex2.approx.ftz.f32 %0, %1;" : "=f"(y) : "f"(x));
-    return y;
 }
 
 extern "C" __global__ void __launch_bounds__(128)
@@ -99,9 +85,9 @@ extern "C" __global__ void __launch_bounds__(128)
         for (int i = 0; i < TILE_N * CHUNKS / 128; i++) {
             const int index = thread + 128 * i, row = index / CHUNKS, chunk = index % CHUNKS;
             const long long offset = rowOffsets[tile % 2 * TILE_N + row];
-            copy_async(to + row * PITCH + chunk * 16, kv + (offset < 0 ? 0 : offset + further + chunk * 16), offset >= 0);
+            copy_async_unhinted(to + row * PITCH + chunk * 16, kv + (offset < 0 ? 0 : offset + further + chunk * 16), offset >= 0);
         }
-        copy_commit();
+        commit_copies();
     };
 
     const long long stride = (long long)heads * HEAD_DIM;
@@ -110,7 +96,7 @@ extern "C" __global__ void __launch_bounds__(128)
     for (int i = 0; i < TILE_M * CHUNKS / 128; i++) {
         const int index = thread + 128 * i, row = index / CHUNKS, chunk = index % CHUNKS;
         const bool there = firstQuery + row < queries;
-        copy_async(sharedQ + row * PITCH + chunk * 16, there ? from + row * stride + chunk * 8 : q, there);
+        copy_async_unhinted(sharedQ + row * PITCH + chunk * 16, there ? from + row * stride + chunk * 8 : q, there);
     }
     find_rows(lastTile);
     find_rows(lastTile - 1);
@@ -133,7 +119,7 @@ extern "C" __global__ void __launch_bounds__(128)
     const u32 fragmentV = sharedV + (lane % 8 + lane / 8 % 2 * 8) * PITCH + lane / 16 * 16;
 
     for (int tile = lastTile; tile >= 0; tile--) {
-        copy_wait_all();
+        wait_copies<0>();
         __syncthreads();  // K is there; everyone is done with V and with this tile's predecessor
         load_tile(tile, sharedV, valuesFurther);
 
@@ -174,7 +160,7 @@ extern "C" __global__ void __launch_bounds__(128)
                 }
         }
 
-        copy_wait_all();
+        wait_copies<0>();
         __syncthreads();  // V is there; everyone is done with K
         if (tile > 0) load_tile(tile - 1, sharedK, 0);
         // Into the half that this tile's V load was the last to read.

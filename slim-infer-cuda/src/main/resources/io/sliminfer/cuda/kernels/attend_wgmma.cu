@@ -210,12 +210,6 @@ __device__ __forceinline__ void pack_probabilities(u32 (&p)[TILE_N / 4], const f
     for (int i = 0; i < TILE_N / 4; i++) p[i] = pack2(s[2 * i], s[2 * i + 1]);
 }
 
-__device__ __forceinline__ float exp2_fast(float x) {
-    float y;
-    asm("ex2.approx.ftz.f32 %0, %1;" : "=f"(y) : "f"(x));
-    return y;
-}
-
 // A thread's two rows (lane / 4 and 8 below): running maximum of the raw scores, its share of the sum, and what the last step multiplies older sums by.
 struct Rows {
     float maximum[2], sum[2], correction[2];

@@ -45,28 +45,6 @@ static_assert(WARPS % 2 == 0 && WARPS * 32 >= TILE_ROWS * MAX_ROWS, "half the wa
 #define COPY_ROWS (32 / ROW_PIECES) // rows that one copy of the warp covers
 static_assert(ROW_PIECES == 8 || ROW_PIECES == 16 || ROW_PIECES == 32, "rows of a stage are whole 128 bytes, and at most one copy long");
 
-__device__ __forceinline__ u32 shared_address(const void* pointer) {
-    u64 address;
-    asm("cvta.to.shared.u64 %0, %1;" : "=l"(address) : "l"(pointer));
-    return (u32)address;
-}
-
-// Copies 16 bytes to shared memory, or writes zeros without reading anything.
-__device__ __forceinline__ void copy_async(u32 to, const T* from, bool present) {
-    const int bytes = present ? 16 : 0;
-    asm volatile("cp.async.cg.shared.global.L2::128B [%0], [%1], 16, %2;" ::"r"(to), "l"(from), "r"(bytes) : "memory");
-}
-
-__device__ __forceinline__ void commit_copies() {
-    asm volatile("cp.async.commit_group;" ::: "memory");
-}
-
-// Waits until at most `pending` of this thread's groups are under way.
-template <int pending>
-__device__ __forceinline__ void wait_copies() {
-    asm volatile("cp.async.wait_group %0;" ::"n"(pending) : "memory");
-}
-
 // c[16, 8] += a[16, 16] b[16, 8]. With g = lane / 4, j = lane % 4 a thread has of a: (g, 2j..), (g + 8, 2j..), (g, 2j + 8..), (g + 8, 2j + 8..);
 // of b: (2j.., g), (2j + 8.., g); of c: (g, 2j), (g, 2j + 1), (g + 8, 2j), (g + 8, 2j + 1).
 __device__ __forceinline__ void multiply(float (&c)[4], u32 a0, u32 a1, u32 a2, u32 a3, u32 b0, u32 b1) {
