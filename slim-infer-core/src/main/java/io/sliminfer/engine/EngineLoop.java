@@ -100,7 +100,8 @@ final class EngineLoop {
             int token;
             try {
                 token = greedy ? runner.likeliest(i) : -1;
-                if (token < 0) { // also where there is none: the sampler says why
+                // Also where there is none: the sampler says why.
+                if (token < 0 || !sequence.sampler.takes(token)) {
                     token = sample(sequence, runner.row(i));
                 }
             } catch (RuntimeException e) {
@@ -153,7 +154,9 @@ final class EngineLoop {
             fail(sequence, listenerFailure(e));
             return;
         }
-        if (sequence.generated >= sequence.request.maxTokens()) {
+        if (sequence.sampler.isFinished()) {
+            finish(sequence, FinishReason.STOP);
+        } else if (sequence.generated >= sequence.request.maxTokens()) {
             finish(sequence, FinishReason.LENGTH);
         }
     }

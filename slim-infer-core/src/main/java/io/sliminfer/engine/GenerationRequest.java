@@ -1,5 +1,6 @@
 package io.sliminfer.engine;
 
+import io.sliminfer.grammar.TokenConstraint;
 import io.sliminfer.prune.PruneSchedule;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
@@ -12,9 +13,22 @@ import org.jspecify.annotations.Nullable;
  * @param stopIds   ids that end the answer and are not part of it
  * @param schedule  null: the engine's own schedule for prompts of its minimum length or more, dense below; otherwise used as it
  *                  is, whatever the prompt's length ({@link PruneSchedule#withoutSteps} for dense)
+ * @param constraint which tokens may follow each other in the answer, or null for any. An answer to which nothing may be added ends
+ *                   by itself
  */
 public record GenerationRequest(
-        int[] prompt, Sampling sampling, int maxTokens, Set<Integer> stopIds, @Nullable PruneSchedule schedule) {
+        int[] prompt,
+        Sampling sampling,
+        int maxTokens,
+        Set<Integer> stopIds,
+        @Nullable PruneSchedule schedule,
+        @Nullable TokenConstraint constraint) {
+
+    /** A request whose answer may be anything. */
+    public GenerationRequest(
+            int[] prompt, Sampling sampling, int maxTokens, Set<Integer> stopIds, @Nullable PruneSchedule schedule) {
+        this(prompt, sampling, maxTokens, stopIds, schedule, null);
+    }
 
     public GenerationRequest {
         if (prompt.length == 0) {
@@ -25,5 +39,10 @@ public record GenerationRequest(
         }
         prompt = prompt.clone();
         stopIds = Set.copyOf(stopIds);
+    }
+
+    /** The same with another limit of generated tokens. */
+    GenerationRequest withMaxTokens(int limit) {
+        return new GenerationRequest(prompt, sampling, limit, stopIds, schedule, constraint);
     }
 }

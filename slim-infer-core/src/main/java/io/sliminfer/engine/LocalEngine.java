@@ -9,6 +9,7 @@ import io.sliminfer.backend.KvPool;
 import io.sliminfer.backend.trace.SpanListener;
 import io.sliminfer.format.ModelConfig;
 import io.sliminfer.format.ModelFolder;
+import io.sliminfer.grammar.TokenConstraint;
 import io.sliminfer.kv.KvCacheManager;
 import io.sliminfer.model.HiddenRows;
 import io.sliminfer.model.ModelWeights;
@@ -339,14 +340,14 @@ public final class LocalEngine implements Engine {
                         "token id " + id + " is not in the vocabulary of " + model.vocabulary() + " tokens");
             }
         }
+        TokenConstraint constraint = request.constraint();
+        if (constraint != null && constraint.vocabulary() > model.vocabulary()) {
+            throw new IllegalArgumentException("the constraint is made for " + constraint.vocabulary()
+                    + " tokens, but the model's vocabulary has " + model.vocabulary() + ": use the model's tokenizer");
+        }
         GenerationRequest bounded = request.maxTokens() <= model.maxPositions() - tokens
                 ? request
-                : new GenerationRequest(
-                        request.prompt(),
-                        request.sampling(),
-                        model.maxPositions() - tokens,
-                        request.stopIds(),
-                        request.schedule());
+                : request.withMaxTokens(model.maxPositions() - tokens);
         PruneSchedule schedule = request.schedule() != null ? request.schedule() : pruning.scheduleFor(tokens);
         PrunePlan plan = PrunePlan.of(schedule, tokens, model.layers());
         requireWholeSlots(schedule, loaded.memory.slotBlock());

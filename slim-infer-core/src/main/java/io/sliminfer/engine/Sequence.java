@@ -57,7 +57,8 @@ final class Sequence implements Generation {
         this.request = request;
         this.listener = listener;
         this.onCancel = onCancel;
-        this.sampler = new Sampler(request.sampling(), request.prompt(), model.vocabulary());
+        this.sampler = new Sampler(
+                request.sampling(), request.prompt(), model.vocabulary(), request.constraint(), request.stopIds());
         this.listenerWantsLogits = listener.wantsLogits();
         this.cache = new SequenceCache(
                 plan, request.prompt(), request.maxTokens(), model.layers(), slotBlock, swapPolicy, () -> generated);
