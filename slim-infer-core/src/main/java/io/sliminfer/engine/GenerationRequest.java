@@ -13,6 +13,8 @@ import org.jspecify.annotations.Nullable;
  * @param stopIds   ids that end the answer and are not part of it
  * @param schedule  null: the engine's own schedule for prompts of its minimum length or more, dense below; otherwise used as it
  *                  is, whatever the prompt's length ({@link PruneSchedule#withoutSteps} for dense)
+ * @param prefixReuse whether it may take what an earlier prompt left in the prefix cache; false computes the whole prompt, to measure what it
+ *                    costs. It leaves its own part for later prompts either way
  * @param constraint which tokens may follow each other in the answer, or null for any. An answer to which nothing may be added ends
  *                   by itself
  */
@@ -22,12 +24,13 @@ public record GenerationRequest(
         int maxTokens,
         Set<Integer> stopIds,
         @Nullable PruneSchedule schedule,
+        boolean prefixReuse,
         @Nullable TokenConstraint constraint) {
 
-    /** A request whose answer may be anything. */
+    /** A request that may use the prefix cache, whose answer may be anything. */
     public GenerationRequest(
             int[] prompt, Sampling sampling, int maxTokens, Set<Integer> stopIds, @Nullable PruneSchedule schedule) {
-        this(prompt, sampling, maxTokens, stopIds, schedule, null);
+        this(prompt, sampling, maxTokens, stopIds, schedule, true, null);
     }
 
     public GenerationRequest {
@@ -43,6 +46,6 @@ public record GenerationRequest(
 
     /** The same with another limit of generated tokens. */
     GenerationRequest withMaxTokens(int limit) {
-        return new GenerationRequest(prompt, sampling, limit, stopIds, schedule, constraint);
+        return new GenerationRequest(prompt, sampling, limit, stopIds, schedule, prefixReuse, constraint);
     }
 }

@@ -60,8 +60,7 @@ final class Sequence implements Generation {
         this.sampler = new Sampler(
                 request.sampling(), request.prompt(), model.vocabulary(), request.constraint(), request.stopIds());
         this.listenerWantsLogits = listener.wantsLogits();
-        this.cache = new SequenceCache(
-                plan, request.prompt(), request.maxTokens(), model.layers(), slotBlock, swapPolicy, () -> generated);
+        this.cache = new SequenceCache(plan, request, model.layers(), slotBlock, swapPolicy, () -> generated);
     }
 
     /** The plan that holds, see {@link SequenceCache#plan}. */
