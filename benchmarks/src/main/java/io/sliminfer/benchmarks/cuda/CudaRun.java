@@ -187,9 +187,9 @@ final class CudaRun {
         line.put("type", "engine");
         line.put("memoryBytes", memory);
         line.put("openSeconds", Spread.rounded(openSeconds));
-        line.put("kvBytes", engine.snapshot().kvSlots() * engine.snapshot().kvSlotBytes());
+        line.put("kvBytes", engine.snapshot().memory().kvBytes());
         line.put(
-                "kvHostBytes", engine.snapshot().hostSlots() * engine.snapshot().kvSlotBytes());
+                "kvHostBytes", engine.snapshot().memory().hostBytes());
         line.put("deviceBytesPeak", engine.snapshot().deviceBytesPeak());
         results.add(line);
     }
