@@ -188,8 +188,7 @@ final class CudaRun {
         line.put("memoryBytes", memory);
         line.put("openSeconds", Spread.rounded(openSeconds));
         line.put("kvBytes", engine.snapshot().memory().kvBytes());
-        line.put(
-                "kvHostBytes", engine.snapshot().memory().hostBytes());
+        line.put("kvHostBytes", engine.snapshot().memory().hostBytes());
         line.put("deviceBytesPeak", engine.snapshot().deviceBytesPeak());
         results.add(line);
     }
