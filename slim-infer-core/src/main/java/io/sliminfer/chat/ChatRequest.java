@@ -11,10 +11,12 @@ import org.jspecify.annotations.Nullable;
  *
  * @param messages  in the shape that chat templates take: {@code role}, {@code content}, perhaps {@code tool_calls}; values are
  *                  strings, numbers, booleans, null, lists and maps
- * @param tools     tool definitions in the shape that chat templates take, or empty
+ * @param tools     tool definitions in the shape that chat templates take ({@code {type: function, function: {name, description,
+ *                  parameters}}}), or empty: then nothing in the answer is taken for a call
  * @param arguments further template variables, such as {@code enable_thinking}
  * @param maxTokens most tokens to generate, or 0 for {@link #MAX_TOKENS_DEFAULT}
  * @param stop      strings that end the answer and are not part of it
+ * @param thinking  what happens to what a thinking model writes before its answer
  * @param schedule  null for the engine's own, see {@link io.sliminfer.engine.GenerationRequest#schedule()}
  */
 public record ChatRequest(
@@ -24,6 +26,7 @@ public record ChatRequest(
         Sampling sampling,
         int maxTokens,
         List<String> stop,
+        ThinkingMode thinking,
         @Nullable PruneSchedule schedule) {
 
     /** KV memory is set aside for all tokens that may be generated, so an answer needs a limit; where it cuts, the finish reason says so. */

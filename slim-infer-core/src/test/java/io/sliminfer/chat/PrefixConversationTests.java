@@ -70,7 +70,8 @@ class PrefixConversationTests {
     }
 
     private static ChatResult ask(ChatEngine engine, List<Map<String, Object>> messages) {
-        return engine.generate(new ChatRequest(messages, List.of(), Map.of(), Sampling.GREEDY, 40, List.of(), null));
+        return engine.generate(new ChatRequest(
+                messages, List.of(), Map.of(), Sampling.GREEDY, 40, List.of(), ThinkingMode.SEPARATE, null));
     }
 
     private static Map<String, Object> message(String role, String content) {
