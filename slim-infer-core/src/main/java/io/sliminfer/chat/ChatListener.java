@@ -8,6 +8,12 @@ import io.sliminfer.chat.tools.ToolCall;
  */
 public interface ChatListener {
 
+    /**
+     * Told once and first, in the thread that submits, what the conversation became. If this throws, nothing is submitted and
+     * {@link ChatEngine#submit} throws the same.
+     */
+    default void onPrompt(ChatPrompt prompt) {}
+
     /** Text to append; never empty, never part of a character or of a stop string. */
     void onText(String text);
 

@@ -16,8 +16,9 @@ import org.jspecify.annotations.Nullable;
  * @param arguments further template variables, such as {@code enable_thinking}
  * @param maxTokens most tokens to generate, or 0 for {@link #MAX_TOKENS_DEFAULT}
  * @param stop      strings that end the answer and are not part of it
- * @param thinking  what happens to what a thinking model writes before its answer
  * @param schedule  null for the engine's own, see {@link io.sliminfer.engine.GenerationRequest#schedule()}
+ * @param prefixReuse see {@link io.sliminfer.engine.GenerationRequest#prefixReuse()}
+ * @param thinking  what happens to what a thinking model writes before its answer
  */
 public record ChatRequest(
         List<Map<String, Object>> messages,
@@ -26,11 +27,24 @@ public record ChatRequest(
         Sampling sampling,
         int maxTokens,
         List<String> stop,
-        ThinkingMode thinking,
-        @Nullable PruneSchedule schedule) {
+        @Nullable PruneSchedule schedule,
+        boolean prefixReuse,
+        ThinkingMode thinking) {
 
     /** KV memory is set aside for all tokens that may be generated, so an answer needs a limit; where it cuts, the finish reason says so. */
     public static final int MAX_TOKENS_DEFAULT = 1024;
+
+    /** A request that may use the prefix cache, and has thinking told apart. */
+    public ChatRequest(
+            List<Map<String, Object>> messages,
+            List<Map<String, Object>> tools,
+            Map<String, Object> arguments,
+            Sampling sampling,
+            int maxTokens,
+            List<String> stop,
+            @Nullable PruneSchedule schedule) {
+        this(messages, tools, arguments, sampling, maxTokens, stop, schedule, true, ThinkingMode.SEPARATE);
+    }
 
     public ChatRequest {
         if (messages.isEmpty()) {

@@ -3,6 +3,7 @@ package io.sliminfer.chat;
 import io.sliminfer.engine.Engine;
 import io.sliminfer.engine.GenerationRequest;
 import io.sliminfer.format.ModelFormatException;
+import io.sliminfer.prune.PruneSchedule;
 import io.sliminfer.text.ChatTemplate;
 import io.sliminfer.text.RenderedPrompt;
 import io.sliminfer.text.Tokenizer;
@@ -118,6 +119,8 @@ public final class LocalChatEngine implements ChatEngine {
         ModelTemplate used = request.tools().isEmpty() ? template : toolTemplate;
         RenderedPrompt rendered = used.render(request, modelName);
         int[] prompt = encode(rendered);
+        PruneSchedule schedule = request.schedule() == null ? engine.pruning().schedule() : request.schedule();
+        listener.onPrompt(new TokenizedPrompt(prompt, schedule, tokenizer));
         int positionsLeft = Math.max(1, engine.model().maxPositions() - prompt.length);
         GenerationRequest generation = new GenerationRequest(
                 prompt,
@@ -126,7 +129,9 @@ public final class LocalChatEngine implements ChatEngine {
                         ? Math.min(ChatRequest.MAX_TOKENS_DEFAULT, positionsLeft)
                         : request.maxTokens(),
                 engine.model().endOfSequence(),
-                request.schedule());
+                request.schedule(),
+                request.prefixReuse(),
+                null);
         RunningChat chat = new RunningChat(tokenizer, used.answer(request, rendered), listener, listeners);
         chat.started(engine.submit(generation, chat));
         return chat;

@@ -1,5 +1,6 @@
 package io.sliminfer.engine;
 
+import io.sliminfer.grammar.TokenConstraint;
 import io.sliminfer.prune.PruneSchedule;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
@@ -12,9 +13,25 @@ import org.jspecify.annotations.Nullable;
  * @param stopIds   ids that end the answer and are not part of it
  * @param schedule  null: the engine's own schedule for prompts of its minimum length or more, dense below; otherwise used as it
  *                  is, whatever the prompt's length ({@link PruneSchedule#withoutSteps} for dense)
+ * @param prefixReuse whether it may take what an earlier prompt left in the prefix cache; false computes the whole prompt, to measure what it
+ *                    costs. It leaves its own part for later prompts either way
+ * @param constraint which tokens may follow each other in the answer, or null for any. An answer to which nothing may be added ends
+ *                   by itself
  */
 public record GenerationRequest(
-        int[] prompt, Sampling sampling, int maxTokens, Set<Integer> stopIds, @Nullable PruneSchedule schedule) {
+        int[] prompt,
+        Sampling sampling,
+        int maxTokens,
+        Set<Integer> stopIds,
+        @Nullable PruneSchedule schedule,
+        boolean prefixReuse,
+        @Nullable TokenConstraint constraint) {
+
+    /** A request that may use the prefix cache, whose answer may be anything. */
+    public GenerationRequest(
+            int[] prompt, Sampling sampling, int maxTokens, Set<Integer> stopIds, @Nullable PruneSchedule schedule) {
+        this(prompt, sampling, maxTokens, stopIds, schedule, true, null);
+    }
 
     public GenerationRequest {
         if (prompt.length == 0) {
@@ -25,5 +42,10 @@ public record GenerationRequest(
         }
         prompt = prompt.clone();
         stopIds = Set.copyOf(stopIds);
+    }
+
+    /** The same with another limit of generated tokens. */
+    GenerationRequest withMaxTokens(int limit) {
+        return new GenerationRequest(prompt, sampling, limit, stopIds, schedule, prefixReuse, constraint);
     }
 }

@@ -70,8 +70,7 @@ class PrefixConversationTests {
     }
 
     private static ChatResult ask(ChatEngine engine, List<Map<String, Object>> messages) {
-        return engine.generate(new ChatRequest(
-                messages, List.of(), Map.of(), Sampling.GREEDY, 40, List.of(), ThinkingMode.SEPARATE, null));
+        return engine.generate(new ChatRequest(messages, List.of(), Map.of(), Sampling.GREEDY, 40, List.of(), null));
     }
 
     private static Map<String, Object> message(String role, String content) {

@@ -4,8 +4,10 @@ import io.sliminfer.backend.DeviceInfo;
 import io.sliminfer.chat.ChatEngine;
 import io.sliminfer.chat.ChatGeneration;
 import io.sliminfer.chat.ChatListener;
+import io.sliminfer.chat.ChatPrompt;
 import io.sliminfer.chat.ChatRequest;
 import io.sliminfer.chat.ChatResult;
+import io.sliminfer.chat.PromptBlock;
 import io.sliminfer.engine.Engine;
 import io.sliminfer.engine.EngineSnapshot;
 import io.sliminfer.engine.FinishReason;
@@ -18,6 +20,7 @@ import io.sliminfer.format.ModelConfig;
 import io.sliminfer.kv.KvTransfers;
 import io.sliminfer.prune.PruneSchedule;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.List;
 import java.util.Queue;
 import java.util.concurrent.CompletableFuture;
@@ -33,6 +36,7 @@ public final class FakeChatEngine implements ChatEngine {
 
     public static final String MODEL = "fake-model";
     static final GenerationReport REPORT = new GenerationReport(
+            1,
             4096,
             1024,
             3,
@@ -41,11 +45,18 @@ public final class FakeChatEngine implements ChatEngine {
                     new GenerationReport.Stage(4, 7, 2048, List.of(0, 3), new GenerationReport.Decode(1024, 2))),
             0.25,
             0.3,
+            3e12,
             1L << 33,
             KvTransfers.NONE,
+            1.5,
+            Instant.EPOCH,
             Duration.ofMillis(5),
             Duration.ofMillis(120),
+            List.of(Duration.ofMillis(80), Duration.ofMillis(35)),
             Duration.ofMillis(30));
+
+    static final List<PromptBlock> PROMPT =
+            List.of(new PromptBlock(0, 64, PromptBlock.Role.SINK, "user: the secret of the prompt"));
 
     final Queue<ChatRequest> requests = new ConcurrentLinkedQueue<>();
     final AtomicInteger cancelled = new AtomicInteger();
@@ -79,6 +90,17 @@ public final class FakeChatEngine implements ChatEngine {
         if (refusal != null) {
             throw refusal;
         }
+        listener.onPrompt(new ChatPrompt() {
+            @Override
+            public int tokens() {
+                return 64;
+            }
+
+            @Override
+            public List<PromptBlock> blocks() {
+                return PROMPT;
+            }
+        });
         Work work = new Work(listener);
         Thread thread = new Thread(work, "fake-delivery");
         thread.setDaemon(true);
