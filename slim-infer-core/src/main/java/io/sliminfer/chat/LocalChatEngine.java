@@ -112,7 +112,8 @@ public final class LocalChatEngine implements ChatEngine {
                         : request.maxTokens(),
                 engine.model().endOfSequence(),
                 request.schedule(),
-                request.prefixReuse());
+                request.prefixReuse(),
+                null);
         RunningChat chat = new RunningChat(tokenizer.newStreamDecoder(), request.stop(), listener, listeners);
         chat.started(engine.submit(generation, chat));
         return chat;
