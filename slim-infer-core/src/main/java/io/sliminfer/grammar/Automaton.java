@@ -21,7 +21,7 @@ final class Automaton {
      *
      * @param start  of the called rule
      * @param to     state to go on in
-     * @param weight levels by which this nests: 1 if the called rule may lead back to the caller's
+     * @param weight levels by which this nests: 1 if the called rule may lead back to the caller's, which goes on after it
      */
     record Call(int start, int to, int weight) {}
 
@@ -201,7 +201,10 @@ final class Automaton {
             for (int i = 0; i < own.length; i += 2) {
                 if (own[i] >= classes.count()) {
                     int rule = own[i] - classes.count();
-                    calls.add(new Call(starts[rule], own[i + 1], graph.recursive(ruleOf.get(state), rule) ? 1 : 0));
+                    int to = own[i + 1];
+                    boolean last =
+                            accepts.get(to) && edges.get(to).length == 0; // then the call takes this rule's place
+                    calls.add(new Call(starts[rule], to, !last && graph.recursive(ruleOf.get(state), rule) ? 1 : 0));
                 }
             }
             return calls.toArray(Call[]::new);

@@ -31,10 +31,14 @@ public final class Grammar {
 
     private final Automaton automaton;
     private final int depthMax;
+    private final Builder source;
+    private final Rule start;
 
-    private Grammar(Automaton automaton, int depthMax) {
+    private Grammar(Automaton automaton, int depthMax, Builder source, Rule start) {
         this.automaton = automaton;
         this.depthMax = depthMax;
+        this.source = source;
+        this.start = start;
     }
 
     public static Builder builder() {
@@ -47,6 +51,14 @@ public final class Grammar {
         Rule start = builder.rule("answer");
         builder.define(start, expression);
         return builder.build(start, 0);
+    }
+
+    /** This grammar with something before it that calls no rule. */
+    public Grammar after(Expression prefix) {
+        Builder builder = source.copy();
+        Rule whole = builder.rule("answer");
+        builder.define(whole, Expression.sequence(prefix, Expression.call(start)));
+        return builder.build(whole, depthMax);
     }
 
     Automaton automaton() {
@@ -109,6 +121,13 @@ public final class Grammar {
         record Counted(int min, int max, int terminator) {}
 
         private Builder() {}
+
+        private Builder copy() {
+            Builder copy = new Builder();
+            copy.rules.addAll(rules); // calls know rules by their index
+            copy.definitions.addAll(definitions);
+            return copy;
+        }
 
         /** A new rule, which has to be defined before the grammar is built. */
         public Rule rule(String name) {
@@ -186,7 +205,7 @@ public final class Grammar {
                     assembly.plain(rule, dfa);
                 }
             }
-            return new Grammar(assembly.finish(start, depthMax), depthMax);
+            return new Grammar(assembly.finish(start, depthMax), depthMax, copy(), start);
         }
     }
 }

@@ -80,7 +80,9 @@ final class SentencePieceStream implements TokenStreamDecoder.Stream {
         @Override
         public boolean differsAsFirst(String token) {
             return (!firstWithout.isEmpty() && token.contains(firstWithout))
-                    || (strippedMax > 0 && !stripped.isEmpty() && replaced(token).startsWith(stripped));
+                    || (strippedMax > 0
+                            && !stripped.isEmpty()
+                            && replaced(token).startsWith(stripped));
         }
 
         private String replaced(String token) {

@@ -11,7 +11,7 @@ final class CharNfa {
     static final int START = 0;
     static final int END = 1;
 
-    private static final int NODES_MAX = 50_000;
+    private static final int NODES_MAX = 20_000;
 
     record Move(int low, int high, int to) {}
 

@@ -1,6 +1,10 @@
 package io.sliminfer.grammar.json;
 
+import io.sliminfer.grammar.Expression;
+import io.sliminfer.grammar.Expression.Edge;
 import io.sliminfer.grammar.Grammar;
+import java.util.ArrayList;
+import java.util.List;
 
 /**
  * Grammars of JSON texts. The notation of all: RFC 8259 in UTF-8; white space is nothing, one space, or one line break with up to 64
@@ -41,5 +45,28 @@ public final class JsonGrammars {
      */
     public static Grammar.Rule addSchema(Grammar.Builder grammar, String schema) {
         return new SchemaCompiler(SchemaDocument.read(schema), grammar).compile();
+    }
+
+    /** Any text that ends with a mark and does not have it earlier. */
+    public static Expression textUpTo(String mark) {
+        Regex any = Regex.any(Regex.chars(CharRanges.ALL));
+        CharDfa before = CharDfa.of(any).without(CharDfa.of(Regex.sequence(any, Regex.text(mark), any)));
+        CharDfa all = CharDfa.of(Regex.sequence(Regex.of(before), Regex.text(mark)));
+        int states = all.moves().length;
+        List<Edge> edges = new ArrayList<>();
+        for (int state = 0; state < states; state++) {
+            int[] moves = all.moves()[state];
+            for (int i = 0; i < moves.length; i += 3) {
+                List<Expression> bytes = new ArrayList<>();
+                Utf8.addRange(moves[i], moves[i + 1], bytes);
+                for (Expression form : bytes) {
+                    edges.add(new Edge(state, form, moves[i + 2]));
+                }
+            }
+            if (all.accepts().get(state)) {
+                edges.add(new Edge(state, Expression.literal(""), states));
+            }
+        }
+        return Expression.graph(states + 1, edges);
     }
 }

@@ -16,7 +16,7 @@ import org.jspecify.annotations.Nullable;
  */
 record NumberSchema(boolean integer, @Nullable Bound low, @Nullable Bound high, List<Multiple> multiples) {
 
-    private static final int STATES_MAX = 10_000;
+    private static final int STATES_MAX = 4_000;
 
     private static final BigInteger LONG_MIN = BigInteger.valueOf(Long.MIN_VALUE);
     private static final BigInteger LONG_MAX = BigInteger.valueOf(Long.MAX_VALUE);

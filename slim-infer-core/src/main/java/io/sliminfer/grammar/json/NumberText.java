@@ -67,8 +67,8 @@ final class NumberText {
 
     /** Texts of digits between two of the same length. */
     private static Regex digits(String low, String high) {
-        if (low.isEmpty()) {
-            return Regex.EMPTY;
+        if (low.chars().allMatch(c -> c == '0') && high.chars().allMatch(c -> c == '9')) {
+            return repeat(DIGIT, low.length(), low.length());
         }
         char first = low.charAt(0);
         char last = high.charAt(0);
