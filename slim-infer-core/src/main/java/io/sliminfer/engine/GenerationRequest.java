@@ -37,6 +37,17 @@ public record GenerationRequest(
         this(prompt, sampling, maxTokens, stopIds, schedule, true, null, null);
     }
 
+    /** A request whose answer may be anything. */
+    public GenerationRequest(
+            int[] prompt,
+            Sampling sampling,
+            int maxTokens,
+            Set<Integer> stopIds,
+            @Nullable PruneSchedule schedule,
+            boolean prefixReuse) {
+        this(prompt, sampling, maxTokens, stopIds, schedule, prefixReuse, null);
+    }
+
     public GenerationRequest {
         if (prompt.length == 0) {
             throw new IllegalArgumentException("the prompt is empty: give at least one token");
