@@ -1,5 +1,6 @@
 package io.sliminfer.samples.rag;
 
+import io.sliminfer.chat.PromptBlock;
 import io.sliminfer.engine.GenerationReport;
 import io.sliminfer.kv.KvTransfers;
 import io.sliminfer.spring.SlimInferChatOptions;
@@ -78,10 +79,23 @@ public final class StubChatModel implements ChatModel {
                 .keyValue(SlimInferMetadata.QUEUE_MS, 3.0)
                 .keyValue(SlimInferMetadata.PER_TOKEN_MS, 10.0)
                 .keyValue(SlimInferMetadata.REPORT, report)
+                .keyValue(SlimInferMetadata.PROMPT_BLOCKS, prompt())
                 .build();
         ChatGenerationMetadata stop =
                 ChatGenerationMetadata.builder().finishReason("STOP").build();
         return new ChatResponse(List.of(new Generation(new AssistantMessage(text), stop)), metadata);
+    }
+
+    private static List<PromptBlock> prompt() {
+        return IntStream.range(0, 128)
+                .mapToObj(index -> new PromptBlock(
+                        64 * index,
+                        64,
+                        index == 0
+                                ? PromptBlock.Role.SINK
+                                : index == 127 ? PromptBlock.Role.WINDOW : PromptBlock.Role.CANDIDATE,
+                        "Text of block " + index + ". "))
+                .toList();
     }
 
     private static GenerationReport.Stage stage(int firstLayer, int lastLayer, int liveTokens, int blocks) {
