@@ -1,6 +1,7 @@
 package io.sliminfer.chat;
 
 import io.sliminfer.engine.Engine;
+import io.sliminfer.engine.EngineListener;
 import io.sliminfer.engine.EngineSettings;
 import io.sliminfer.engine.LocalEngine;
 import io.sliminfer.format.ModelFolder;
@@ -18,15 +19,20 @@ public final class ChatEngines {
      * @throws IllegalArgumentException if a setting does not fit the model or the machine
      */
     public static ChatEngine open(Path path, EngineSettings settings) {
+        return open(path, settings, EngineListener.NONE);
+    }
+
+    /** The same with a listener that watches the engine. */
+    public static ChatEngine open(Path path, EngineSettings settings, EngineListener listener) {
         ModelFolder folder = ModelFolder.open(path);
         Engine engine = null;
         try {
-            engine = LocalEngine.open(folder, settings);
+            engine = LocalEngine.open(folder, settings, listener);
             ChatEngine chat = LocalChatEngine.open(
                     folder.path(),
                     folder.name(),
                     folder.tokenizerFile(),
-                    folder.chatTemplate(),
+                    folder.chatTemplates(),
                     folder.specialTokens(),
                     engine);
             return new FolderChatEngine(folder, chat);

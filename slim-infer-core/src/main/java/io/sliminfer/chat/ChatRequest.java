@@ -11,12 +11,14 @@ import org.jspecify.annotations.Nullable;
  *
  * @param messages  in the shape that chat templates take: {@code role}, {@code content}, perhaps {@code tool_calls}; values are
  *                  strings, numbers, booleans, null, lists and maps
- * @param tools     tool definitions in the shape that chat templates take, or empty
+ * @param tools     tool definitions in the shape that chat templates take ({@code {type: function, function: {name, description,
+ *                  parameters}}}), or empty: then nothing in the answer is taken for a call
  * @param arguments further template variables, such as {@code enable_thinking}
  * @param maxTokens most tokens to generate, or 0 for {@link #MAX_TOKENS_DEFAULT}
  * @param stop      strings that end the answer and are not part of it
  * @param schedule  null for the engine's own, see {@link io.sliminfer.engine.GenerationRequest#schedule()}
  * @param prefixReuse see {@link io.sliminfer.engine.GenerationRequest#prefixReuse()}
+ * @param thinking  what happens to what a thinking model writes before its answer
  */
 public record ChatRequest(
         List<Map<String, Object>> messages,
@@ -26,12 +28,13 @@ public record ChatRequest(
         int maxTokens,
         List<String> stop,
         @Nullable PruneSchedule schedule,
-        boolean prefixReuse) {
+        boolean prefixReuse,
+        ThinkingMode thinking) {
 
     /** KV memory is set aside for all tokens that may be generated, so an answer needs a limit; where it cuts, the finish reason says so. */
     public static final int MAX_TOKENS_DEFAULT = 1024;
 
-    /** A request that may use the prefix cache. */
+    /** A request that may use the prefix cache, and has thinking told apart. */
     public ChatRequest(
             List<Map<String, Object>> messages,
             List<Map<String, Object>> tools,
@@ -40,7 +43,7 @@ public record ChatRequest(
             int maxTokens,
             List<String> stop,
             @Nullable PruneSchedule schedule) {
-        this(messages, tools, arguments, sampling, maxTokens, stop, schedule, true);
+        this(messages, tools, arguments, sampling, maxTokens, stop, schedule, true, ThinkingMode.SEPARATE);
     }
 
     public ChatRequest {

@@ -19,6 +19,8 @@ public class EngineException extends RuntimeException {
         CLOSED,
         /** Logits were not finite. */
         INVALID_LOGITS,
+        /** No token of the vocabulary continues the format that the answer must have. */
+        CONSTRAINT,
         /** A device or an invariant failed; the cause says which. */
         INTERNAL
     }

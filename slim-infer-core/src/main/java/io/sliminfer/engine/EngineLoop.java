@@ -3,11 +3,7 @@ package io.sliminfer.engine;
 import io.sliminfer.backend.DeviceException;
 import io.sliminfer.backend.TransferException;
 import io.sliminfer.engine.Scheduler.StepPlan;
-import io.sliminfer.format.ModelConfig;
-import io.sliminfer.model.FlopCount;
-import io.sliminfer.prune.PrunePlan;
 import java.time.Duration;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CancellationException;
 import java.util.function.Consumer;
@@ -24,17 +20,31 @@ final class EngineLoop {
 
     private final Scheduler scheduler;
     private final ModelRunner runner;
-    private final ModelConfig model;
-    private final MemoryPlan memory;
+    private final GenerationReports reports;
+    private final EngineListener listener;
     private final Consumer<Sequence> onEnd;
 
+    /**
+     * @param listener one that throws nothing
+     * @param onEnd    told of each sequence that ends, before the sequence's own listener
+     */
     EngineLoop(
-            Scheduler scheduler, ModelRunner runner, ModelConfig model, MemoryPlan memory, Consumer<Sequence> onEnd) {
+            Scheduler scheduler,
+            ModelRunner runner,
+            GenerationReports reports,
+            EngineListener listener,
+            Consumer<Sequence> onEnd) {
         this.scheduler = scheduler;
         this.runner = runner;
-        this.model = model;
-        this.memory = memory;
+        this.reports = reports;
+        this.listener = listener;
         this.onEnd = onEnd;
+    }
+
+    /** Takes a request into the queue. */
+    void add(Sequence sequence) {
+        scheduler.add(sequence);
+        listener.queued(sequence.info);
     }
 
     boolean hasWork() {
@@ -48,15 +58,28 @@ final class EngineLoop {
             }
         }
         StepPlan plan = scheduler.next();
-        if (plan.prefill() != null) {
-            prefill(plan.prefill(), plan.layers());
+        if (plan.isEmpty()) {
+            return;
         }
+        long begin = System.nanoTime();
+        int layers = plan.prefill() == null ? 0 : prefill(plan.prefill(), plan.layers());
         if (!plan.decode().isEmpty()) {
             decode(plan.decode());
         }
+        listener.step(new StepStats(plan.decode().size(), layers, System.nanoTime() - begin));
     }
 
-    private void prefill(Sequence sequence, int layers) {
+    /** Gives how many layers were passed. */
+    private int prefill(Sequence sequence, int layers) {
+        if (sequence.nextLayer == 0) {
+            listener.started(sequence.info, sequence.queued(), sequence.cache.cachedTokens());
+        }
+        int from = sequence.nextLayer;
+        prefillLayers(sequence, layers);
+        return sequence.nextLayer - from;
+    }
+
+    private void prefillLayers(Sequence sequence, int layers) {
         int token;
         try {
             if (!runner.prefill(sequence, layers)) {
@@ -97,10 +120,12 @@ final class EngineLoop {
         }
         for (int i = 0; i < sequences.size(); i++) {
             Sequence sequence = sequences.get(i);
+            sequence.decodedTogether += sequences.size();
             int token;
             try {
                 token = greedy ? runner.likeliest(i) : -1;
-                if (token < 0) { // also where there is none: the sampler says why
+                // Also where there is none: the sampler says why.
+                if (token < 0 || !sequence.sampler.takes(token)) {
                     token = sample(sequence, runner.row(i));
                 }
             } catch (RuntimeException e) {
@@ -138,11 +163,13 @@ final class EngineLoop {
 
     private void accept(Sequence sequence, int token) {
         long now = System.nanoTime();
-        if (sequence.generated++ == 0) {
-            sequence.firstTokenNanos = now;
-        }
         sequence.lastTokenNanos = now;
         sequence.nextToken = token;
+        sequence.generated++;
+        if (sequence.generated == 1) {
+            sequence.firstTokenNanos = now;
+            listener.firstToken(sequence.info, sequence.queued(), Duration.ofNanos(now - sequence.startedNanos));
+        }
         if (sequence.request.stopIds().contains(token)) {
             finish(sequence, FinishReason.STOP);
             return;
@@ -153,15 +180,18 @@ final class EngineLoop {
             fail(sequence, listenerFailure(e));
             return;
         }
-        if (sequence.generated >= sequence.request.maxTokens()) {
+        if (sequence.sampler.isFinished()) {
+            finish(sequence, FinishReason.STOP);
+        } else if (sequence.generated >= sequence.request.maxTokens()) {
             finish(sequence, FinishReason.LENGTH);
         }
     }
 
     private void finish(Sequence sequence, FinishReason reason) {
-        GenerationReport report = report(sequence);
+        GenerationReport report = reports.of(sequence);
         scheduler.end(sequence);
         onEnd.accept(sequence);
+        listener.finished(sequence.info, reason, report);
         log.debug(
                 "{} after {} tokens: prompt {} ({} cached), first token {} ms, pruned {}",
                 reason,
@@ -178,12 +208,14 @@ final class EngineLoop {
     }
 
     private void fail(Sequence sequence, RuntimeException e) {
-        RuntimeException failure = e instanceof EngineException
-                ? e
+        EngineException failure = e instanceof EngineException refusal
+                ? refusal
                 : new EngineException(EngineException.Kind.INTERNAL, "the request failed in the engine: " + e, e);
         try {
+            GenerationReport report = reports.of(sequence);
             scheduler.end(sequence);
             onEnd.accept(sequence);
+            listener.failed(sequence.info, failure, report);
         } finally { // also when the books are broken: the caller waits
             try {
                 sequence.listener.onFailed(failure);
@@ -202,38 +234,5 @@ final class EngineLoop {
                 log.error("A request could not be taken out of the scheduler", e);
             }
         }
-    }
-
-    private GenerationReport report(Sequence sequence) {
-        PrunePlan plan = sequence.plan();
-        List<GenerationReport.Stage> stages = new ArrayList<>();
-        long pairs = 0;
-        for (int i = 0; i < plan.stages().size(); i++) {
-            PrunePlan.Stage stage = plan.stages().get(i);
-            List<Integer> kept = i < sequence.keptBlocks.size() ? sequence.keptBlocks.get(i) : List.of();
-            ActiveBlocks active = sequence.cache.active(i);
-            stages.add(new GenerationReport.Stage(
-                    stage.firstLayer(),
-                    stage.lastLayer(),
-                    stage.liveTokens(),
-                    kept,
-                    new GenerationReport.Decode(stage.activeTokens(), active == null ? 0 : active.swaps())));
-            pairs += (long) stage.liveTokens() * (stage.lastLayer() - stage.firstLayer() + 1);
-        }
-        long started = sequence.startedNanos == 0 ? System.nanoTime() : sequence.startedNanos;
-        boolean answered = sequence.generated > 0;
-        long first = answered ? sequence.firstTokenNanos : System.nanoTime();
-        return new GenerationReport(
-                plan.promptTokens(),
-                sequence.cache.cachedTokens(),
-                sequence.generated,
-                List.copyOf(stages),
-                1 - (double) pairs / ((double) plan.promptTokens() * model.layers()),
-                FlopCount.saved(model, plan),
-                sequence.cache.isAdmitted() ? sequence.cache.slotsNeeded() * memory.slotBytes() : 0,
-                sequence.cache.transfers(),
-                Duration.ofNanos(started - sequence.submittedNanos),
-                Duration.ofNanos(first - started),
-                Duration.ofNanos(answered ? sequence.lastTokenNanos - first : 0));
     }
 }

@@ -1,27 +1,49 @@
 package io.sliminfer.engine;
 
 import io.sliminfer.kv.PrefixCounts;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /**
- * Where the engine stands, read without stopping it.
+ * Where an engine stands, read without stopping it: requests as they are now, KV cache and prefix cache as the last step left them.
  *
- * @param queued      requests waiting
- * @param running     requests in prefill or decode
- * @param kvSlots     slots of the KV pool
- * @param kvSlotsUsed slots that hold blocks of running requests
- * @param hostSlots     slots behind the device, in memory and on disk
- * @param hostSlotsUsed slots there that hold blocks
- * @param kvSlotBytes bytes of one slot
+ * @param failure         why it is {@link EngineState#FAILED}, else null
+ * @param queueCapacity   requests that may wait
+ * @param batchMax        sequences that decode together
+ * @param requests        those that have not ended, in the order in which they came
  * @param deviceBytesPeak most memory that was held at once on a device with memory of its own, else 0
- * @param prefixes    where the prefix cache stands; its slots do not count as used
+ * @param prefixes        where the prefix cache stands
  */
 public record EngineSnapshot(
-        int queued,
-        int running,
-        int kvSlots,
-        int kvSlotsUsed,
-        int hostSlots,
-        int hostSlotsUsed,
-        long kvSlotBytes,
+        EngineState state,
+        @Nullable Throwable failure,
+        int queueCapacity,
+        int batchMax,
+        List<LiveRequest> requests,
+        KvUsage kv,
+        MemoryUsage memory,
         long deviceBytesPeak,
-        PrefixCounts prefixes) {}
+        PrefixCounts prefixes) {
+
+    public EngineSnapshot {
+        requests = List.copyOf(requests);
+    }
+
+    /** Requests that wait for their turn. */
+    public int queued() {
+        return count(LiveRequest.State.WAITING);
+    }
+
+    /** Requests in prefill or decode. */
+    public int running() {
+        return requests.size() - queued();
+    }
+
+    private int count(LiveRequest.State state) {
+        int count = 0;
+        for (LiveRequest request : requests) {
+            count += request.state() == state ? 1 : 0;
+        }
+        return count;
+    }
+}

@@ -1,5 +1,6 @@
 package io.sliminfer.engine;
 
+import io.sliminfer.grammar.TokenConstraint;
 import io.sliminfer.prune.PruneSchedule;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
@@ -14,6 +15,8 @@ import org.jspecify.annotations.Nullable;
  *                  is, whatever the prompt's length ({@link PruneSchedule#withoutSteps} for dense)
  * @param prefixReuse whether it may take what an earlier prompt left in the prefix cache; false computes the whole prompt, to measure what it
  *                    costs. It leaves its own part for later prompts either way
+ * @param constraint which tokens may follow each other in the answer, or null for any. An answer to which nothing may be added ends
+ *                   by itself
  */
 public record GenerationRequest(
         int[] prompt,
@@ -21,12 +24,24 @@ public record GenerationRequest(
         int maxTokens,
         Set<Integer> stopIds,
         @Nullable PruneSchedule schedule,
-        boolean prefixReuse) {
+        boolean prefixReuse,
+        @Nullable TokenConstraint constraint) {
 
-    /** A request that may use the prefix cache. */
+    /** A request that may use the prefix cache, whose answer may be anything. */
     public GenerationRequest(
             int[] prompt, Sampling sampling, int maxTokens, Set<Integer> stopIds, @Nullable PruneSchedule schedule) {
-        this(prompt, sampling, maxTokens, stopIds, schedule, true);
+        this(prompt, sampling, maxTokens, stopIds, schedule, true, null);
+    }
+
+    /** A request whose answer may be anything. */
+    public GenerationRequest(
+            int[] prompt,
+            Sampling sampling,
+            int maxTokens,
+            Set<Integer> stopIds,
+            @Nullable PruneSchedule schedule,
+            boolean prefixReuse) {
+        this(prompt, sampling, maxTokens, stopIds, schedule, prefixReuse, null);
     }
 
     public GenerationRequest {
@@ -38,5 +53,10 @@ public record GenerationRequest(
         }
         prompt = prompt.clone();
         stopIds = Set.copyOf(stopIds);
+    }
+
+    /** The same with another limit of generated tokens. */
+    GenerationRequest withMaxTokens(int limit) {
+        return new GenerationRequest(prompt, sampling, limit, stopIds, schedule, prefixReuse, constraint);
     }
 }

@@ -9,7 +9,9 @@ import io.sliminfer.backend.KvPool;
 import io.sliminfer.backend.trace.SpanListener;
 import io.sliminfer.format.ModelConfig;
 import io.sliminfer.format.ModelFolder;
+import io.sliminfer.grammar.TokenConstraint;
 import io.sliminfer.kv.KvCacheManager;
+import io.sliminfer.kv.PrefixCounts;
 import io.sliminfer.model.HiddenRows;
 import io.sliminfer.model.ModelWeights;
 import io.sliminfer.model.Transformer;
@@ -19,12 +21,18 @@ import io.sliminfer.prune.PruneSchedule;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 import java.util.Set;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
+import java.util.concurrent.ConcurrentNavigableMap;
+import java.util.concurrent.ConcurrentSkipListMap;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -39,18 +47,30 @@ public final class LocalEngine implements Engine {
     /** Tokens of the request that warms a device up: enough for a decode step to be captured as a graph and launched. */
     private static final int WARM_UP_TOKENS = 5;
 
+    /** Does nothing, but ends the engine's wait for a command. */
+    private static final Consumer<EngineLoop> WAKE = loop -> {};
+
     private final ModelConfig model;
     private final EngineSettings settings;
     private final PruneDefaults pruning;
-    private final BlockingQueue<Runnable> commands = new LinkedBlockingQueue<>();
+    private final BlockingQueue<Consumer<EngineLoop>> commands = new LinkedBlockingQueue<>();
     private final AtomicInteger unfinished = new AtomicInteger();
+    private final AtomicLong ids = new AtomicLong();
+    /** Requests that have not ended, by id: callers add, the engine's thread removes. */
+    private final ConcurrentNavigableMap<Long, Sequence> live = new ConcurrentSkipListMap<>();
+
+    private final EngineListener listener;
     private final Thread thread;
     private final Loaded loaded;
-    /** Held while a request is queued and while {@link #closing} is set, so that none is queued after the last look. */
+    /** Held while a request is queued and while {@link #state} changes, so that none is queued after the last look. */
     private final Object gate = new Object();
 
-    private volatile boolean closing;
-    private volatile EngineSnapshot snapshot;
+    private volatile EngineState state = EngineState.RUNNING;
+    private volatile @Nullable Throwable failure;
+    private volatile Stand stand;
+
+    /** What the last step left, for snapshots. */
+    private record Stand(KvUsage kv, PrefixCounts prefixes, long deviceBytesPeak) {}
 
     /** What the engine thread builds at start. */
     private record Loaded(
@@ -58,24 +78,32 @@ public final class LocalEngine implements Engine {
             DeviceInfo device,
             MemoryPlan memory,
             KvCacheManager kv,
+            MemoryUsage usage,
             Scheduler scheduler,
             ModelRunner runner) {
 
-        EngineSnapshot snapshot() {
-            return new EngineSnapshot(
-                    scheduler.waiting(),
-                    scheduler.running(),
-                    kv.deviceSlots(),
-                    kv.deviceSlotsUsed() - kv.prefixCounts().slots(),
-                    kv.hostSlots(),
-                    kv.hostSlotsUsed(),
-                    memory.slotBytes(),
-                    backend.deviceBytesPeak(),
-                    kv.prefixCounts());
+        EngineLoop loop(ModelConfig model, EngineListener listener, Consumer<Sequence> onEnd) {
+            return new EngineLoop(scheduler, runner, new GenerationReports(model, memory.slotBytes()), listener, onEnd);
+        }
+
+        Stand stand() {
+            PrefixCounts prefixes = kv.prefixCounts();
+            boolean disk = memory.diskSlots() > 0;
+            int onDisk = disk ? kv.hostSlotsUsed(memory.hostSlots() > 0 ? 1 : 0) : 0;
+            return new Stand(
+                    new KvUsage(
+                            memory.slotBytes(),
+                            new KvUsage.Tier(kv.deviceSlots(), kv.deviceSlotsUsed() - prefixes.slots()),
+                            new KvUsage.Tier(memory.hostSlots(), kv.hostSlotsUsed() - onDisk),
+                            new KvUsage.Tier(memory.diskSlots(), onDisk)),
+                    prefixes,
+                    backend.deviceBytesPeak());
         }
     }
 
-    private LocalEngine(ModelFolder folder, EngineSettings settings, BackendProvider provider) {
+    private LocalEngine(
+            ModelFolder folder, EngineSettings settings, BackendProvider provider, EngineListener listener) {
+        this.listener = EngineListener.of(listener);
         this.model = folder.config();
         this.settings = settings;
         this.pruning = settings.pruning().resolve(folder);
@@ -91,7 +119,7 @@ public final class LocalEngine implements Engine {
         } catch (CompletionException e) {
             throw e.getCause() instanceof RuntimeException failure ? failure : e;
         }
-        snapshot = loaded.snapshot();
+        stand = loaded.stand();
     }
 
     /**
@@ -101,29 +129,41 @@ public final class LocalEngine implements Engine {
      * @throws io.sliminfer.format.ModelFormatException if a tensor cannot be read
      */
     public static LocalEngine open(ModelFolder folder, EngineSettings settings) {
-        return open(folder, settings, Backends.choose(settings.backend()));
+        return open(folder, settings, EngineListener.NONE);
     }
 
-    /** The same with each operation and copy timed on the device, while the listener wants it. */
+    /** The same with a listener; several are joined by {@link EngineListener#of}. */
+    public static LocalEngine open(ModelFolder folder, EngineSettings settings, EngineListener listener) {
+        return new LocalEngine(folder, settings, Backends.choose(settings.backend()), listener);
+    }
+
+    /** The same with each operation and copy timed on the device, while {@code spans} wants it. */
     public static LocalEngine open(ModelFolder folder, EngineSettings settings, SpanListener spans) {
+        return open(folder, settings, EngineListener.NONE, spans);
+    }
+
+    /** The same with both. */
+    public static LocalEngine open(
+            ModelFolder folder, EngineSettings settings, EngineListener listener, SpanListener spans) {
         BackendProvider provider = Backends.choose(settings.backend());
-        return open(folder, settings, new TracedProvider(provider, spans));
+        return new LocalEngine(folder, settings, new TracedProvider(provider, spans), listener);
     }
 
     /** The same on a backend that is already chosen. */
-    static LocalEngine open(ModelFolder folder, EngineSettings settings, BackendProvider provider) {
-        return new LocalEngine(folder, settings, provider);
+    static LocalEngine open(
+            ModelFolder folder, EngineSettings settings, BackendProvider provider, EngineListener listener) {
+        return new LocalEngine(folder, settings, provider, listener);
     }
 
     /** The engine thread: load, then step until closed. */
     private void live(ModelFolder folder, BackendProvider provider, CompletableFuture<Loaded> loading) {
         Backend backend = null;
-        Loaded state;
+        Loaded parts;
         try {
             backend = provider.open(settings.backendSettings());
-            state = load(folder, backend);
+            parts = load(folder, backend);
             if (backend.info().dedicated()) {
-                warmUp(folder, state);
+                warmUp(folder, parts);
             }
         } catch (Throwable e) {
             try {
@@ -135,32 +175,55 @@ public final class LocalEngine implements Engine {
             }
             return;
         }
-        loading.complete(state);
-        EngineLoop loop = new EngineLoop(
-                state.scheduler, state.runner, model, state.memory, sequence -> unfinished.decrementAndGet());
+        EngineLoop loop = parts.loop(model, listener, sequence -> ended(parts, sequence));
+        loading.complete(parts);
         try {
-            while (!closing) {
+            while (serves()) {
                 boolean idle = !loop.hasWork();
                 if (idle) {
-                    state.kv.drain(); // slots that copies of ended requests still hold
-                    snapshot = state.snapshot();
+                    parts.kv.drain(); // slots that copies of ended requests still hold
+                    stand = parts.stand();
                 }
-                takeCommands(idle);
-                if (!closing) {
+                takeCommands(loop, idle);
+                if (serves()) {
                     loop.step();
                 }
-                snapshot = state.snapshot();
+                stand = parts.stand();
             }
-            fail(state, loop, new EngineException(EngineException.Kind.CLOSED, "the engine was closed"));
+            fail(parts, loop, new EngineException(EngineException.Kind.CLOSED, "the engine was closed"));
         } catch (Throwable e) { // an Error, or a broken invariant of ours: nobody may wait for ever
             log.error("The engine of {} stops after a failure", folder.name(), e);
+            failure = e;
+            advance(EngineState.FAILED);
             fail(
-                    state,
+                    parts,
                     loop,
                     new EngineException(EngineException.Kind.INTERNAL, "the engine stopped after a failure: " + e, e));
+            listener.stopped(e);
         } finally {
             backend.close();
+            advance(EngineState.CLOSED);
         }
+    }
+
+    private boolean serves() {
+        return state == EngineState.RUNNING;
+    }
+
+    /** States only move on, and none follows a failure. */
+    private void advance(EngineState next) {
+        synchronized (gate) {
+            if (state.compareTo(next) < 0) {
+                state = next;
+            }
+        }
+    }
+
+    /** Its slots are free, so that whoever does not see it any more sees them free. */
+    private void ended(Loaded parts, Sequence sequence) {
+        stand = parts.stand();
+        live.remove(sequence.id());
+        unfinished.decrementAndGet();
     }
 
     /**
@@ -173,6 +236,7 @@ public final class LocalEngine implements Engine {
         GenerationRequest request =
                 new GenerationRequest(new int[tokens], Sampling.GREEDY, WARM_UP_TOKENS, Set.of(), dense);
         Sequence sequence = new Sequence(
+                0,
                 request,
                 PrunePlan.of(dense, tokens, model.layers()),
                 model,
@@ -183,8 +247,8 @@ public final class LocalEngine implements Engine {
         if (tokens + WARM_UP_TOKENS > model.maxPositions() || !state.kv.canHold(sequence.cache.need())) {
             return; // a model for tests, whose first request has little to load
         }
-        EngineLoop loop = new EngineLoop(state.scheduler, state.runner, model, state.memory, ended -> {});
-        state.scheduler.add(sequence);
+        EngineLoop loop = state.loop(model, EngineListener.NONE, ended -> {});
+        loop.add(sequence);
         while (loop.hasWork()) {
             loop.step();
         }
@@ -208,12 +272,10 @@ public final class LocalEngine implements Engine {
 
     /** Ends everything that was submitted, also what is still among the commands. */
     private void fail(Loaded state, EngineLoop loop, EngineException failure) {
-        synchronized (gate) {
-            closing = true; // from here on nothing is added that nobody would take
-        }
-        takeCommands(false);
+        advance(EngineState.CLOSING); // from here on nothing is added that nobody would take
+        takeCommands(loop, false);
         loop.failAll(failure);
-        snapshot = state.snapshot();
+        stand = state.stand();
     }
 
     private Loaded load(ModelFolder folder, Backend backend) {
@@ -261,7 +323,14 @@ public final class LocalEngine implements Engine {
                 pruning.origin(),
                 pruning.minPromptTokens(),
                 (System.nanoTime() - start) / 1_000_000);
-        return new Loaded(backend, backend.info(), memory, kv, scheduler, runner);
+        MemoryUsage usage = new MemoryUsage(
+                weights.bytes(),
+                memory.kvBytes(),
+                memory.hiddenBytes(),
+                memory.workspaceBytes(),
+                memory.hostSlots() * memory.slotBytes(),
+                memory.diskSlots() * memory.slotBytes());
+        return new Loaded(backend, backend.info(), memory, kv, usage, scheduler, runner);
     }
 
     private KvCacheManager cacheManager(Backend backend, KvPool pool, MemoryPlan memory) {
@@ -287,21 +356,29 @@ public final class LocalEngine implements Engine {
         return KvCacheManager.of(pool, copies, tiers, memory.hiddenSlots(), kv.prefetchLayers(), backend.ops()::await);
     }
 
-    private void takeCommands(boolean wait) {
+    private void takeCommands(EngineLoop loop, boolean wait) {
         try {
-            Runnable command = wait ? commands.take() : commands.poll();
+            Consumer<EngineLoop> command = wait ? commands.take() : commands.poll();
             while (command != null) {
-                command.run();
+                command.accept(loop);
                 command = commands.poll();
             }
         } catch (InterruptedException e) {
-            closing = true; // nobody but the process's end interrupts this thread
+            advance(EngineState.CLOSING); // nobody but the process's end interrupts this thread
         }
     }
 
     @Override
     public Generation submit(GenerationRequest request, TokenListener listener) {
-        Sequence sequence = check(request, listener);
+        try {
+            return queue(check(request, listener));
+        } catch (EngineException e) {
+            this.listener.refused(e.kind());
+            throw e;
+        }
+    }
+
+    private Generation queue(Sequence sequence) {
         if (unfinished.incrementAndGet() > settings.queueCapacity() + settings.batchMax()) {
             unfinished.decrementAndGet();
             throw new EngineException(
@@ -310,11 +387,12 @@ public final class LocalEngine implements Engine {
                             + " allows: try again later, or raise it");
         }
         synchronized (gate) {
-            if (closing) {
+            if (!serves()) {
                 unfinished.decrementAndGet();
                 throw new EngineException(EngineException.Kind.CLOSED, "the engine is closed");
             }
-            commands.add(() -> loaded.scheduler.add(sequence));
+            live.put(sequence.id(), sequence);
+            commands.add(loop -> loop.add(sequence));
         }
         return sequence;
     }
@@ -339,25 +417,26 @@ public final class LocalEngine implements Engine {
                         "token id " + id + " is not in the vocabulary of " + model.vocabulary() + " tokens");
             }
         }
+        TokenConstraint constraint = request.constraint();
+        if (constraint != null && constraint.vocabulary() > model.vocabulary()) {
+            throw new IllegalArgumentException("the constraint is made for " + constraint.vocabulary()
+                    + " tokens, but the model's vocabulary has " + model.vocabulary() + ": use the model's tokenizer");
+        }
         GenerationRequest bounded = request.maxTokens() <= model.maxPositions() - tokens
                 ? request
-                : new GenerationRequest(
-                        request.prompt(),
-                        request.sampling(),
-                        model.maxPositions() - tokens,
-                        request.stopIds(),
-                        request.schedule());
+                : request.withMaxTokens(model.maxPositions() - tokens);
         PruneSchedule schedule = request.schedule() != null ? request.schedule() : pruning.scheduleFor(tokens);
         PrunePlan plan = PrunePlan.of(schedule, tokens, model.layers());
         requireWholeSlots(schedule, loaded.memory.slotBlock());
         Sequence sequence = new Sequence(
+                ids.incrementAndGet(),
                 bounded,
                 plan,
                 model,
                 loaded.memory.slotBlock(),
                 settings.kv().swapPolicy(),
                 listener,
-                () -> commands.add(() -> {}));
+                () -> commands.add(WAKE));
         if (!loaded.kv.canHold(sequence.cache.need())) {
             throw new EngineException(
                     EngineException.Kind.OUT_OF_MEMORY, tooLarge(sequence, tokens, bounded.maxTokens()));
@@ -398,7 +477,20 @@ public final class LocalEngine implements Engine {
 
     @Override
     public EngineSnapshot snapshot() {
-        return snapshot;
+        Stand last = stand;
+        return new EngineSnapshot(
+                state,
+                failure,
+                settings.queueCapacity(),
+                settings.batchMax(),
+                live.values().stream()
+                        .map(Sequence::live)
+                        .filter(Objects::nonNull)
+                        .toList(),
+                last.kv,
+                loaded.usage,
+                last.deviceBytesPeak,
+                last.prefixes);
     }
 
     @Override
@@ -423,10 +515,8 @@ public final class LocalEngine implements Engine {
 
     @Override
     public void close() {
-        synchronized (gate) {
-            closing = true;
-        }
-        commands.add(() -> {});
+        advance(EngineState.CLOSING);
+        commands.add(WAKE);
         boolean interrupted = false;
         while (thread.isAlive() && Thread.currentThread() != thread) {
             try {

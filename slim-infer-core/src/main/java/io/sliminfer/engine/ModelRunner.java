@@ -1,6 +1,7 @@
 package io.sliminfer.engine;
 
 import io.sliminfer.backend.Backend;
+import io.sliminfer.backend.DeviceClock;
 import io.sliminfer.backend.KvPool;
 import io.sliminfer.backend.Readback;
 import io.sliminfer.backend.Tensor;
@@ -31,6 +32,7 @@ final class ModelRunner {
     private final KvPool pool;
     private final KvCacheManager kv;
     private final @Nullable HiddenRows hidden;
+    private final DeviceClock clock;
     private final int vocabulary;
     private final Tensor decodeX;
     private final Tensor decodeIds;
@@ -65,6 +67,7 @@ final class ModelRunner {
         this.pool = pool;
         this.kv = kv;
         this.hidden = hidden;
+        this.clock = backend.clock();
         this.vocabulary = model.vocabulary();
         decodeX = backend.allocate("decode hidden states", DType.F32, batchMax, model.hidden());
         decodeIds = backend.allocate("decode ids", DType.I32, batchMax, 1);
@@ -97,12 +100,23 @@ final class ModelRunner {
         int to = Math.min(sequence.nextLayer + layers, transformer.layers());
         for (int layer = sequence.nextLayer; layer < to; layer++) {
             transformer.layer(layer, rows);
+            sequence.nextLayer = layer + 1;
+            if (sequence.plan().stageOf(layer).lastLayer() == layer) {
+                requireClock(sequence).stageEnds();
+            }
         }
-        sequence.nextLayer = to;
         return to == transformer.layers();
     }
 
+    private static StageClock requireClock(Sequence sequence) {
+        if (sequence.stageClock == null) {
+            throw new IllegalStateException("a prefill that has not begun");
+        }
+        return sequence.stageClock;
+    }
+
     private PromptRows begin(Sequence sequence) {
+        sequence.stageClock = new StageClock(clock);
         int[] prompt = sequence.request.prompt();
         int tokens = prompt.length;
         int[] position = new int[tokens];
@@ -134,6 +148,7 @@ final class ModelRunner {
         backend.ops().read(readback, out);
         sequence.prefilled(rows.keptBlocks());
         readback.join();
+        sequence.prefillStages = requireClock(sequence).times();
         unread = 0;
         return row(0);
     }

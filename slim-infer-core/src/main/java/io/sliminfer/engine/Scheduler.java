@@ -80,6 +80,10 @@ final class Scheduler {
         sequence.state = Sequence.State.ENDED;
         sequence.cache.release();
         sequence.prompt = null;
+        if (sequence.stageClock != null) {
+            sequence.stageClock.release();
+            sequence.stageClock = null;
+        }
     }
 
     /** All sequences that have not ended: running ones first, then waiting ones in order. */

@@ -3,11 +3,14 @@ package io.sliminfer.engine;
 import io.sliminfer.format.ModelConfig;
 import io.sliminfer.model.PromptRows;
 import io.sliminfer.prune.PrunePlan;
+import java.time.Duration;
+import java.time.Instant;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * One request on its way: its cache with the plan, what it has generated. Engine thread only, but for {@link #cancel}.
+ * One request on its way: its cache with the plan, what it has generated. Engine thread only, but for {@link #cancel}, {@link #id} and
+ * {@link #live}.
  */
 final class Sequence implements Generation {
 
@@ -18,13 +21,16 @@ final class Sequence implements Generation {
         ENDED
     }
 
+    final RequestInfo info;
     final GenerationRequest request;
     final TokenListener listener;
     final Sampler sampler;
     final boolean listenerWantsLogits;
     final SequenceCache cache;
 
-    State state = State.WAITING;
+    /** Also read by those who take a snapshot. */
+    volatile State state = State.WAITING;
+
     volatile boolean cancelled;
 
     @Nullable
@@ -33,20 +39,33 @@ final class Sequence implements Generation {
     /** The next layer of the prefill. */
     int nextLayer;
 
-    int generated;
+    /** Also read by those who take a snapshot; only the engine's thread writes. */
+    volatile int generated;
     /** The token that the next decode step reads. */
     int nextToken;
 
     /** Blocks live in each stage, as block indexes; empty before the prefill is done. */
     List<List<Integer>> keptBlocks = List.of();
 
+    /** Times the prefill's stages while it runs. */
+    @Nullable
+    StageClock stageClock;
+
+    /** Times of the prefill's stages; empty before it is done. */
+    List<Duration> prefillStages = List.of();
+
+    /** Sum of the batch sizes of its decode steps. */
+    long decodedTogether;
+
     private final Runnable onCancel;
+    final Instant submittedAt = Instant.now();
     final long submittedNanos = System.nanoTime();
     long startedNanos;
     long firstTokenNanos;
     long lastTokenNanos;
 
     Sequence(
+            long id,
             GenerationRequest request,
             PrunePlan plan,
             ModelConfig model,
@@ -54,10 +73,12 @@ final class Sequence implements Generation {
             SwapPolicy swapPolicy,
             TokenListener listener,
             Runnable onCancel) {
+        this.info = new RequestInfo(id, request.prompt().length, request.maxTokens(), plan.prunes());
         this.request = request;
         this.listener = listener;
         this.onCancel = onCancel;
-        this.sampler = new Sampler(request.sampling(), request.prompt(), model.vocabulary());
+        this.sampler = new Sampler(
+                request.sampling(), request.prompt(), model.vocabulary(), request.constraint(), request.stopIds());
         this.listenerWantsLogits = listener.wantsLogits();
         this.cache = new SequenceCache(plan, request, model.layers(), slotBlock, swapPolicy, () -> generated);
     }
@@ -73,6 +94,31 @@ final class Sequence implements Generation {
         cache.prefilled(kept);
     }
 
+    /** Submit to start of prefill; it has started. */
+    Duration queued() {
+        return Duration.ofNanos(startedNanos - submittedNanos);
+    }
+
+    /** Those who take a snapshot call this; null once it has ended. */
+    @Nullable
+    LiveRequest live() {
+        LiveRequest.State now =
+                switch (state) {
+                    case WAITING -> LiveRequest.State.WAITING;
+                    case PREFILLING -> LiveRequest.State.PREFILLING;
+                    case DECODING -> LiveRequest.State.DECODING;
+                    case ENDED -> null;
+                };
+        return now == null
+                ? null
+                : new LiveRequest(
+                        info.id(),
+                        now,
+                        info.promptTokens(),
+                        generated,
+                        Duration.ofNanos(System.nanoTime() - submittedNanos));
+    }
+
     /** Whether a step has to bring this sequence's logits to the host; else the device picks the token. */
     boolean needsLogits() {
         return listenerWantsLogits || sampler.needsLogits();
@@ -81,6 +127,11 @@ final class Sequence implements Generation {
     /** Position of the token that passes now. */
     int position() {
         return request.prompt().length + generated - 1;
+    }
+
+    @Override
+    public long id() {
+        return info.id();
     }
 
     @Override

@@ -17,12 +17,16 @@ final class HostTiers {
     private final KvPool pool;
     private final List<HostPool> tiers;
     private final SlotPool slots;
+    /** Used slots of each tier. */
+    private final int[] used;
+
     private int reserved;
 
     HostTiers(Copies copies, KvPool pool, List<HostPool> tiers) {
         this.copies = copies;
         this.pool = pool;
         this.tiers = List.copyOf(tiers);
+        this.used = new int[tiers.size()];
         this.slots = new SlotPool(
                 Math.toIntExact(tiers.stream().mapToLong(HostPool::slots).sum()));
     }
@@ -33,6 +37,11 @@ final class HostTiers {
 
     int used() {
         return slots.used();
+    }
+
+    /** Used slots of one tier. */
+    int used(int tier) {
+        return used[tier];
     }
 
     int free() {
@@ -58,11 +67,26 @@ final class HostTiers {
     }
 
     int[] take(int count) {
-        return slots.take(count);
+        int[] taken = slots.take(count);
+        for (int slot : taken) {
+            used[tierOf(slot)]++;
+        }
+        return taken;
     }
 
     void release(int slot) {
         slots.release(new int[] {slot});
+        used[tierOf(slot)]--;
+    }
+
+    private int tierOf(int slot) {
+        int tier = 0;
+        for (int first = tiers.get(0).slots();
+                slot >= first;
+                first += tiers.get(tier).slots()) {
+            tier++;
+        }
+        return tier;
     }
 
     Fence toHost(int[] device, int[] host) {

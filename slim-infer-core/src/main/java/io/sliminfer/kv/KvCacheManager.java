@@ -126,6 +126,15 @@ public final class KvCacheManager {
         return host == null ? 0 : host.used();
     }
 
+    /**
+     * Used slots of one of the tiers behind the device.
+     *
+     * @param tier its place among those that the manager was made with
+     */
+    public int hostSlotsUsed(int tier) {
+        return host == null ? 0 : host.used(tier);
+    }
+
     /** Whether a request could run if it were alone. */
     public boolean canHold(KvSequence.Need need) {
         return need.slots(block) <= device.slots()

@@ -30,9 +30,13 @@ public final class FlopCount {
         return flops;
     }
 
+    /** FLOPs of a dense prefill of as many tokens. */
+    public static double dense(ModelConfig config, PrunePlan plan) {
+        return prefill(config, PrunePlan.of(plan.schedule().withoutSteps(), plan.promptTokens(), config.layers()));
+    }
+
     /** Share of dense prefill that a plan saves, 0..1. */
     public static double saved(ModelConfig config, PrunePlan plan) {
-        PrunePlan dense = PrunePlan.of(plan.schedule().withoutSteps(), plan.promptTokens(), config.layers());
-        return 1 - prefill(config, plan) / prefill(config, dense);
+        return 1 - prefill(config, plan) / dense(config, plan);
     }
 }

@@ -150,7 +150,8 @@ class LocalChatEngineTests {
                 0,
                 List.of(),
                 new PruneSchedule(4, 2, 5, 3, List.of()),
-                false);
+                false,
+                plain.thinking());
 
         chat.submit(request, new Recording() {
                     @Override
@@ -371,12 +372,7 @@ class LocalChatEngineTests {
     @Test
     void aMissingTemplateNamesTheFiles() {
         assertThatThrownBy(() -> LocalChatEngine.open(
-                        Path.of("models/base"),
-                        "base",
-                        Optional.of(TinyTokenizer.file()),
-                        Optional.empty(),
-                        Map.of(),
-                        engine))
+                        Path.of("models/base"), "base", Optional.of(TinyTokenizer.file()), Map.of(), Map.of(), engine))
                 .isInstanceOf(ModelFormatException.class)
                 .hasMessageContaining(
                         "has no chat template: neither a file chat_template.jinja nor a field chat_template in"
@@ -389,7 +385,7 @@ class LocalChatEngineTests {
                         Path.of("models/x"),
                         "x",
                         Optional.of(TinyTokenizer.file()),
-                        Optional.of("fine\n{% nope %}"),
+                        Map.of("default", "fine\n{% nope %}"),
                         Map.of(),
                         engine))
                 .isInstanceOf(ModelFormatException.class)
@@ -400,7 +396,7 @@ class LocalChatEngineTests {
     @Test
     void aMissingTokenizerIsNamed() {
         assertThatThrownBy(() -> LocalChatEngine.open(
-                        Path.of("models/x"), "x", Optional.empty(), Optional.of("x"), Map.of(), engine))
+                        Path.of("models/x"), "x", Optional.empty(), Map.of("default", "x"), Map.of(), engine))
                 .isInstanceOf(ModelFormatException.class)
                 .hasMessageContaining("tokenizer.json does not exist");
     }
@@ -413,9 +409,10 @@ class LocalChatEngineTests {
 
     @Test
     void nobodyWaitsForEverWhereNoThreadCanBeStarted() {
-        RunningChat running = new RunningChat(tokenizer.newStreamDecoder(), List.of(), new Recording(), task -> {
-            throw new RejectedExecutionException("no thread");
-        });
+        RunningChat running =
+                new RunningChat(tokenizer, AnswerReader.Settings.plain(List.of()), new Recording(), task -> {
+                    throw new RejectedExecutionException("no thread");
+                });
 
         assertThatThrownBy(() -> running.onToken(1)).isInstanceOf(RejectedExecutionException.class);
 

@@ -4,10 +4,13 @@ import io.sliminfer.backend.DeviceInfo;
 import io.sliminfer.engine.Engine;
 import io.sliminfer.engine.EngineException;
 import io.sliminfer.engine.EngineSnapshot;
+import io.sliminfer.engine.EngineState;
 import io.sliminfer.engine.FinishReason;
 import io.sliminfer.engine.Generation;
 import io.sliminfer.engine.GenerationReport;
 import io.sliminfer.engine.GenerationRequest;
+import io.sliminfer.engine.KvUsage;
+import io.sliminfer.engine.MemoryUsage;
 import io.sliminfer.engine.PruneDefaults;
 import io.sliminfer.engine.TokenListener;
 import io.sliminfer.format.DType;
@@ -17,6 +20,7 @@ import io.sliminfer.kv.KvTransfers;
 import io.sliminfer.kv.PrefixCounts;
 import io.sliminfer.prune.PruneSchedule;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Deque;
 import java.util.List;
@@ -93,13 +97,15 @@ public final class ScriptedEngine implements Engine {
     /** A submitted request. Its methods may be called from any thread; what they tell the listener is told on the engine's. */
     public final class Playing implements Generation {
 
+        private final long id;
         private final GenerationRequest request;
         private final TokenListener listener;
         private final CountDownLatch cancelled = new CountDownLatch(1);
         private int generated;
         private boolean ended;
 
-        private Playing(GenerationRequest request, TokenListener listener) {
+        private Playing(long id, GenerationRequest request, TokenListener listener) {
+            this.id = id;
             this.request = request;
             this.listener = listener;
         }
@@ -118,6 +124,11 @@ public final class ScriptedEngine implements Engine {
 
         public void fail(RuntimeException failure) {
             thread.execute(() -> playFailure(failure));
+        }
+
+        @Override
+        public long id() {
+            return id;
         }
 
         @Override
@@ -148,7 +159,7 @@ public final class ScriptedEngine implements Engine {
         private void playEnd(FinishReason reason) {
             if (!ended) {
                 ended = true;
-                listener.onFinished(reason, report(request.prompt().length, generated));
+                listener.onFinished(reason, report(id, request.prompt().length, generated));
             }
         }
 
@@ -160,8 +171,9 @@ public final class ScriptedEngine implements Engine {
         }
     }
 
-    private static GenerationReport report(int promptTokens, int generated) {
+    private static GenerationReport report(long id, int promptTokens, int generated) {
         return new GenerationReport(
+                id,
                 promptTokens,
                 0,
                 generated,
@@ -169,9 +181,13 @@ public final class ScriptedEngine implements Engine {
                 0,
                 0,
                 0,
+                0,
                 KvTransfers.NONE,
+                1,
+                Instant.now(),
                 Duration.ZERO,
                 Duration.ofMillis(5),
+                List.of(),
                 Duration.ofMillis(2));
     }
 
@@ -180,7 +196,7 @@ public final class ScriptedEngine implements Engine {
         if (closed) {
             throw new EngineException(EngineException.Kind.CLOSED, "the engine is closed");
         }
-        Playing playing = new Playing(request, listener);
+        Playing playing = new Playing(generations.size() + 1L, request, listener);
         generations.add(playing);
         int[] ids = answers.poll();
         if (ids != null) {
@@ -194,7 +210,17 @@ public final class ScriptedEngine implements Engine {
 
     @Override
     public EngineSnapshot snapshot() {
-        return new EngineSnapshot(0, 0, 0, 0, 0, 0, 0, 0, PrefixCounts.NONE);
+        KvUsage.Tier none = new KvUsage.Tier(0, 0);
+        return new EngineSnapshot(
+                closed ? EngineState.CLOSED : EngineState.RUNNING,
+                null,
+                0,
+                0,
+                List.of(),
+                new KvUsage(0, none, none, none),
+                new MemoryUsage(0, 0, 0, 0, 0, 0),
+                0,
+                PrefixCounts.NONE);
     }
 
     @Override

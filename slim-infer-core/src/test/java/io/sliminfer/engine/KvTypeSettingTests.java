@@ -74,7 +74,7 @@ class KvTypeSettingTests {
             GenerationReport report = done.get(60, TimeUnit.SECONDS);
             assertThat(report.generatedTokens()).isEqualTo(5);
             assertThat(report.kvBytes()).isPositive().isEqualTo(report.kvBytes() / slotBytes * slotBytes);
-            assertThat(engine.snapshot().kvSlotBytes()).isEqualTo(slotBytes);
+            assertThat(engine.snapshot().kv().slotBytes()).isEqualTo(slotBytes);
         }
     }
 

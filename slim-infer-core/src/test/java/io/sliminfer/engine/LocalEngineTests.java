@@ -276,7 +276,7 @@ class LocalEngineTests {
         long slotBytes = 64 * 2 * 2 * 16 * 4;
         try (TestEngine test =
                 TestEngine.settings().kvMemoryBytes(14 * slotBytes).open(folder)) {
-            assertThat(test.engine.snapshot().kvSlots()).isEqualTo(14);
+            assertThat(test.engine.snapshot().kv().device().slots()).isEqualTo(14);
             List<RecordedGeneration> all = new ArrayList<>();
             for (int i = 0; i < 5; i++) {
                 all.add(test.submit(greedy(test.prompt(i, 20), 10)));
@@ -304,7 +304,7 @@ class LocalEngineTests {
             assertThat(running.awaitFailure(EngineException.Kind.CLOSED)).hasMessage("the engine was closed");
             waiting.awaitFailure(EngineException.Kind.CLOSED);
             closer.join();
-            assertThat(test.engine.snapshot().kvSlotsUsed()).isZero();
+            assertThat(test.engine.snapshot().kv().device().used()).isZero();
             test.engine.close(); // twice is allowed
             assertThatThrownBy(() -> test.submit(greedy(test.prompt(3, 20), 4)))
                     .isInstanceOfSatisfying(

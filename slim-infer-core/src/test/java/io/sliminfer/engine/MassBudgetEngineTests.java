@@ -92,7 +92,7 @@ class MassBudgetEngineTests {
                 held) {
             RecordedGeneration generation = test.submit(greedy(test.prompt(1, PROMPT), 5));
             held.awaitHeld();
-            long slotsHeld = test.engine.snapshot().kvSlotsUsed();
+            long slotsHeld = test.engine.snapshot().kv().device().used();
             held.release();
 
             GenerationReport report = generation.awaitFinish(FinishReason.LENGTH);

@@ -264,7 +264,8 @@ public final class ModelPass implements AutoCloseable {
         PrunePlan plan = PrunePlan.of(schedule, prompt.length, model.layers());
         GenerationRequest request = new GenerationRequest(prompt, Sampling.GREEDY, maxTokens, Set.of(), schedule);
         SwapPolicy policy = new SwapPolicy(swapThreshold);
-        Sequence sequence = new Sequence(request, plan, model, slotBlock, policy, new RecordedGeneration(), () -> {});
+        Sequence sequence =
+                new Sequence(1, request, plan, model, slotBlock, policy, new RecordedGeneration(), () -> {});
         if (!sequence.cache.tryAdmit(kv)) {
             throw new IllegalStateException("the pool is too small for the prompt");
         }

@@ -32,8 +32,8 @@ class SchedulerTests {
         int[] prompt = new int[slotsPerLayer * SLOT_BLOCK - 3];
         GenerationRequest request = TestEngine.greedy(prompt, 4);
         PrunePlan plan = PrunePlan.of(PruneSchedule.dense(), prompt.length, LAYERS);
-        Sequence sequence =
-                new Sequence(request, plan, MODEL, SLOT_BLOCK, new SwapPolicy(1), new RecordedGeneration(), () -> {});
+        Sequence sequence = new Sequence(
+                1, request, plan, MODEL, SLOT_BLOCK, new SwapPolicy(1), new RecordedGeneration(), () -> {});
         assertThat(sequence.cache.slotsNeeded()).isEqualTo((long) slotsPerLayer * LAYERS);
         return sequence;
     }

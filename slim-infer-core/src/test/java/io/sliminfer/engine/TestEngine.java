@@ -30,6 +30,12 @@ final class TestEngine implements AutoCloseable {
         private int prefillTile = 16;
         private PruneSettings pruning = PruneSettings.of(PruneSchedule.dense(), 0);
         private HookedBackend.@Nullable Hook hook;
+        private EngineListener listener = EngineListener.NONE;
+
+        Settings listener(EngineListener told) {
+            listener = told;
+            return this;
+        }
 
         Settings backend(String name) {
             backend = name;
@@ -114,7 +120,7 @@ final class TestEngine implements AutoCloseable {
                     settings.batchMax,
                     settings.queueCapacity,
                     settings.prefillTile);
-            engine = LocalEngine.open(folder, all, provider);
+            engine = LocalEngine.open(folder, all, provider, settings.listener);
             opened = true;
         } catch (RuntimeException e) {
             folder.close();
@@ -162,7 +168,7 @@ final class TestEngine implements AutoCloseable {
             EngineSnapshot snapshot = engine.snapshot();
             return snapshot.running() == 0 && snapshot.queued() == 0;
         });
-        return engine.snapshot().kvSlotsUsed();
+        return engine.snapshot().kv().device().used();
     }
 
     @Override

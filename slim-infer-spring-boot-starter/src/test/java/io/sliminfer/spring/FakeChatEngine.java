@@ -20,6 +20,7 @@ import io.sliminfer.format.ModelConfig;
 import io.sliminfer.kv.KvTransfers;
 import io.sliminfer.prune.PruneSchedule;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.List;
 import java.util.Queue;
 import java.util.concurrent.CompletableFuture;
@@ -35,6 +36,7 @@ public final class FakeChatEngine implements ChatEngine {
 
     public static final String MODEL = "fake-model";
     static final GenerationReport REPORT = new GenerationReport(
+            1,
             4096,
             1024,
             3,
@@ -43,10 +45,14 @@ public final class FakeChatEngine implements ChatEngine {
                     new GenerationReport.Stage(4, 7, 2048, List.of(0, 3), new GenerationReport.Decode(1024, 2))),
             0.25,
             0.3,
+            3e12,
             1L << 33,
             KvTransfers.NONE,
+            1.5,
+            Instant.EPOCH,
             Duration.ofMillis(5),
             Duration.ofMillis(120),
+            List.of(Duration.ofMillis(80), Duration.ofMillis(35)),
             Duration.ofMillis(30));
 
     static final List<PromptBlock> PROMPT =

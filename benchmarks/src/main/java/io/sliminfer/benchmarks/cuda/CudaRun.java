@@ -187,9 +187,8 @@ final class CudaRun {
         line.put("type", "engine");
         line.put("memoryBytes", memory);
         line.put("openSeconds", Spread.rounded(openSeconds));
-        line.put("kvBytes", engine.snapshot().kvSlots() * engine.snapshot().kvSlotBytes());
-        line.put(
-                "kvHostBytes", engine.snapshot().hostSlots() * engine.snapshot().kvSlotBytes());
+        line.put("kvBytes", engine.snapshot().memory().kvBytes());
+        line.put("kvHostBytes", engine.snapshot().memory().hostBytes());
         line.put("deviceBytesPeak", engine.snapshot().deviceBytesPeak());
         results.add(line);
     }

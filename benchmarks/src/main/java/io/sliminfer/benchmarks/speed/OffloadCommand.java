@@ -114,7 +114,7 @@ public final class OffloadCommand implements Callable<Integer> {
                 LocalEngine roomy = LocalEngine.open(
                         folder, settings(KvSettings.defaults().withPrefixes(PrefixSettings.off()), null))) {
             // With the same slots a token takes the same bytes, so what a prompt takes here tells what to give there.
-            long slotBytes = roomy.snapshot().kvSlotBytes();
+            long slotBytes = roomy.snapshot().kv().slotBytes();
             int block = PruneSchedule.BLOCK_DEFAULT;
             long denseBytes = slotBytes * choice.layers() * ((promptTokens + tokens + block - 1) / block);
             KvSettings kv = new KvSettings(

@@ -12,6 +12,7 @@ import io.sliminfer.spring.SlimInferChatOptions;
 import io.sliminfer.spring.SlimInferMetadata;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -57,7 +58,22 @@ class PairedRunnerTests {
                         new GenerationReport.Stage(0, 4, 100, List.of()),
                         new GenerationReport.Stage(5, 11, live, List.of()));
         return new GenerationReport(
-                100, 0, 2, stages, 0, 0, 0, KvTransfers.NONE, Duration.ZERO, Duration.ZERO, Duration.ZERO);
+                1,
+                100,
+                0,
+                2,
+                stages,
+                0,
+                0,
+                0,
+                0,
+                KvTransfers.NONE,
+                1,
+                Instant.EPOCH,
+                Duration.ZERO,
+                Duration.ZERO,
+                List.of(),
+                Duration.ZERO);
     }
 
     private static EvalCase city(String id, int length) {

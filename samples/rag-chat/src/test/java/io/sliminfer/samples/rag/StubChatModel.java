@@ -6,6 +6,7 @@ import io.sliminfer.kv.KvTransfers;
 import io.sliminfer.spring.SlimInferChatOptions;
 import io.sliminfer.spring.SlimInferMetadata;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
@@ -62,16 +63,21 @@ public final class StubChatModel implements ChatModel {
 
     static ChatResponse finished(String text) {
         GenerationReport report = new GenerationReport(
+                1,
                 8_192,
                 0,
                 17,
                 List.of(stage(0, 4, 8_192, 128), stage(5, 8, 4_096, 64), stage(9, 11, 2_048, 32)),
                 0.354,
                 0.41,
+                3e12,
                 9_000_000,
                 KvTransfers.NONE,
+                1,
+                Instant.EPOCH,
                 Duration.ofMillis(3),
                 Duration.ofMillis(1_200),
+                List.of(Duration.ofMillis(900), Duration.ofMillis(200), Duration.ofMillis(80)),
                 Duration.ofMillis(160));
         ChatResponseMetadata metadata = ChatResponseMetadata.builder()
                 .usage(new DefaultUsage(report.promptTokens(), report.generatedTokens()))
