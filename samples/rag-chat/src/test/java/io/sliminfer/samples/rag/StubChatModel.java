@@ -61,7 +61,7 @@ public final class StubChatModel implements ChatModel {
         return new ChatResponse(List.of(new Generation(new AssistantMessage(text))));
     }
 
-    static ChatResponse finished(String text) {
+    public static ChatResponse finished(String text) {
         GenerationReport report = new GenerationReport(
                 1,
                 8_192,
