@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
 
 import io.sliminfer.chat.ChatRequest;
+import io.sliminfer.chat.ThinkingMode;
 import io.sliminfer.engine.EngineException;
 import io.sliminfer.engine.Sampling;
 import io.sliminfer.prune.PruneSchedule;
@@ -158,7 +159,8 @@ class SlimInferChatModelTests {
                         100,
                         List.of("END"),
                         new PruneSchedule(32, 4, 16, 8, UnitAggregation.SUM, PruneSchedule.parseSteps("4:0.5")),
-                        false));
+                        false,
+                        ThinkingMode.SEPARATE));
     }
 
     @Test
