@@ -5,6 +5,8 @@ import { clone, count, make, number, percent } from "./dom.js";
  * dropped it. Arrow keys move between blocks, hover or focus shows a block's text, Escape closes it.
  */
 
+const NARROW = 560;
+
 const ROLES = { SINK: "in the sink: the first tokens always stay", WINDOW: "in the window: the last tokens score the others and always stay" };
 
 /** Stages by the last layer that computed a block, first dropped first. */
@@ -149,14 +151,15 @@ class Popover {
     this.#shown = index;
   }
 
-  /** Below the cell's row, not beyond the section's edges. */
+  /** Below the cell's row; on a narrow page, where that would hide all other rows from a finger, below all of them. */
   #place(cell) {
     const frame = this.#section.getBoundingClientRect();
     const at = cell.getBoundingClientRect();
     const middle = at.left + at.width / 2 - frame.left;
     const left = Math.max(0, Math.min(middle - this.#element.offsetWidth / 2, frame.width - this.#element.offsetWidth));
     this.#element.style.setProperty("left", `${left}px`);
-    this.#element.style.setProperty("top", `${at.bottom - frame.top + 8}px`);
+    const bottom = frame.width < NARROW ? cell.parentElement.getBoundingClientRect().bottom : at.bottom;
+    this.#element.style.setProperty("top", `${bottom - frame.top + 8}px`);
     this.#element.style.setProperty("--tip", `${middle - left}px`);
   }
 

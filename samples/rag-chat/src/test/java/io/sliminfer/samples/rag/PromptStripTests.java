@@ -4,9 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.sliminfer.chat.PromptBlock;
 import io.sliminfer.engine.GenerationReport;
-import io.sliminfer.kv.KvTransfers;
 import io.sliminfer.spring.SlimInferMetadata;
-import java.time.Duration;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
@@ -28,21 +26,10 @@ class PromptStripTests {
     }
 
     private static ChatResponse response(@Nullable List<PromptBlock> prompt) {
-        GenerationReport report = new GenerationReport(
-                16,
-                0,
-                1,
-                List.of(
-                        new GenerationReport.Stage(0, 2, 16, List.of(0, 1, 2, 3)),
-                        new GenerationReport.Stage(3, 4, 12, List.of(0, 1, 3)),
-                        new GenerationReport.Stage(5, 7, 8, List.of(0, 3))),
-                0.3,
-                0.3,
-                1,
-                KvTransfers.NONE,
-                Duration.ZERO,
-                Duration.ofMillis(1),
-                Duration.ZERO);
+        GenerationReport report = StubChatModel.report(List.of(
+                new GenerationReport.Stage(0, 2, 16, List.of(0, 1, 2, 3)),
+                new GenerationReport.Stage(3, 4, 12, List.of(0, 1, 3)),
+                new GenerationReport.Stage(5, 7, 8, List.of(0, 3))));
         ChatResponseMetadata.Builder metadata =
                 ChatResponseMetadata.builder().keyValue(SlimInferMetadata.REPORT, report);
         if (prompt != null) {

@@ -62,23 +62,8 @@ public final class StubChatModel implements ChatModel {
     }
 
     public static ChatResponse finished(String text) {
-        GenerationReport report = new GenerationReport(
-                1,
-                8_192,
-                0,
-                17,
-                List.of(stage(0, 4, 8_192, 128), stage(5, 8, 4_096, 64), stage(9, 11, 2_048, 32)),
-                0.354,
-                0.41,
-                3e12,
-                9_000_000,
-                KvTransfers.NONE,
-                1,
-                Instant.EPOCH,
-                Duration.ofMillis(3),
-                Duration.ofMillis(1_200),
-                List.of(Duration.ofMillis(900), Duration.ofMillis(200), Duration.ofMillis(80)),
-                Duration.ofMillis(160));
+        GenerationReport report =
+                report(List.of(stage(0, 4, 8_192, 128), stage(5, 8, 4_096, 64), stage(9, 11, 2_048, 32)));
         ChatResponseMetadata metadata = ChatResponseMetadata.builder()
                 .usage(new DefaultUsage(report.promptTokens(), report.generatedTokens()))
                 .keyValue(SlimInferMetadata.TTFT_MS, 1_203.0)
@@ -90,6 +75,26 @@ public final class StubChatModel implements ChatModel {
         ChatGenerationMetadata stop =
                 ChatGenerationMetadata.builder().finishReason("STOP").build();
         return new ChatResponse(List.of(new Generation(new AssistantMessage(text), stop)), metadata);
+    }
+
+    static GenerationReport report(List<GenerationReport.Stage> stages) {
+        return new GenerationReport(
+                1,
+                8_192,
+                0,
+                17,
+                stages,
+                0.354,
+                0.41,
+                3e12,
+                9_000_000,
+                KvTransfers.NONE,
+                1,
+                Instant.EPOCH,
+                Duration.ofMillis(3),
+                Duration.ofMillis(1_200),
+                List.of(Duration.ofMillis(900), Duration.ofMillis(200), Duration.ofMillis(80)),
+                Duration.ofMillis(160));
     }
 
     private static List<PromptBlock> prompt() {

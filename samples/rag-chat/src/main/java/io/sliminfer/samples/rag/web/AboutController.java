@@ -30,9 +30,7 @@ class AboutController {
     private final About about;
 
     AboutController(
-            ObjectProvider<ChatEngine> engines,
-            RagProperties properties,
-            @Value("${slim-infer.model:}") String model) {
+            ObjectProvider<ChatEngine> engines, RagProperties properties, @Value("${slim-infer.model:}") String model) {
         ChatEngine chat = engines.getIfAvailable();
         this.about = new About(
                 chat == null ? null : model.replaceAll("/+$", "").replaceAll(".*[/:\\\\]", ""),

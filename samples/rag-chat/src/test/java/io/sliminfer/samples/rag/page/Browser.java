@@ -42,8 +42,8 @@ final class Browser implements AutoCloseable {
 
     /** Opens one; aborts the test where there is none, or fails it with {@code -Dbrowser.required=true}. */
     static Browser open() {
-        Optional<Path> chromium = find("chromium", "chromium-browser", "google-chrome");
-        Optional<Path> chromedriver = find("chromedriver");
+        Optional<Path> chromium = program("chromium", "chromium-browser", "google-chrome");
+        Optional<Path> chromedriver = program("chromedriver");
         if (chromium.isEmpty() || chromedriver.isEmpty()) {
             String reason = (chromium.isEmpty() ? "no chromium" : "no chromedriver")
                     + " on the PATH: on Debian, apt-get install chromium chromium-driver";
@@ -74,7 +74,7 @@ final class Browser implements AutoCloseable {
         return new Browser(new ChromeDriver(service, options));
     }
 
-    private static Optional<Path> find(String... names) {
+    private static Optional<Path> program(String... names) {
         String path = Objects.requireNonNullElse(System.getenv("PATH"), "");
         return Arrays.stream(path.split(File.pathSeparator))
                 .filter(folder -> !folder.isEmpty())
@@ -111,8 +111,7 @@ final class Browser implements AutoCloseable {
     /** Answers a media query, such as {@code prefers-color-scheme}. */
     void emulate(String feature, String value) {
         driver.executeCdpCommand(
-                "Emulation.setEmulatedMedia",
-                Map.of("features", List.of(Map.of("name", feature, "value", value))));
+                "Emulation.setEmulatedMedia", Map.of("features", List.of(Map.of("name", feature, "value", value))));
     }
 
     WebElement find(String selector) {
@@ -147,8 +146,28 @@ final class Browser implements AutoCloseable {
         new Actions(driver).sendKeys(keys).perform();
     }
 
+    /** Moves the focus back. */
+    void shiftTab() {
+        new Actions(driver)
+                .keyDown(Keys.SHIFT)
+                .sendKeys(Keys.TAB)
+                .keyUp(Keys.SHIFT)
+                .perform();
+    }
+
     void hover(WebElement element) {
-        new Actions(driver).scrollToElement(element).moveToElement(element).perform();
+        show(element);
+        new Actions(driver).moveToElement(element).perform();
+    }
+
+    void click(WebElement element) {
+        show(element);
+        element.click();
+    }
+
+    /** At once: the page itself scrolls smoothly, and what moves cannot be clicked. */
+    private void show(WebElement element) {
+        script("arguments[0].scrollIntoView({ block: 'center', behavior: 'instant' })", element);
     }
 
     WebElement focused() {
@@ -169,7 +188,8 @@ final class Browser implements AutoCloseable {
     void awaitText(String selector, String text) {
         new WebDriverWait(driver, PATIENCE)
                 .withMessage(() -> "'" + text + "' in " + selector + "; the page says: " + text("body"))
-                .until(ignored -> all(selector).stream().anyMatch(element -> element.getText().contains(text)));
+                .until(ignored -> all(selector).stream()
+                        .anyMatch(element -> element.getText().contains(text)));
     }
 
     /** URLs of all requests since the browser was opened or this was asked last. */
@@ -194,8 +214,8 @@ final class Browser implements AutoCloseable {
 
     /** What a screen reader is told: nodes of the accessibility tree that are not ignored. */
     List<JsonNode> accessibilityTree() {
-        JsonNode tree = JsonMapper.shared()
-                .valueToTree(driver.executeCdpCommand("Accessibility.getFullAXTree", Map.of()));
+        JsonNode tree =
+                JsonMapper.shared().valueToTree(driver.executeCdpCommand("Accessibility.getFullAXTree", Map.of()));
         List<JsonNode> nodes = new ArrayList<>();
         tree.path("nodes").forEach(node -> {
             if (!node.path("ignored").asBoolean(false)) {

@@ -85,7 +85,7 @@ class PageStreamTests {
 
         browser.ask("Who?");
         browser.awaitText(".answer", "Ha");
-        browser.find("#stop").click();
+        browser.click(browser.find("#stop"));
 
         assertThat(cancelled.await(20, TimeUnit.SECONDS)).isTrue();
         browser.awaitText(".progress", "Stopped. The server has cancelled the work.");
@@ -124,7 +124,7 @@ class PageStreamTests {
         assertThat(browser.text(".problem")).contains("Ask again when", "slim-infer.queue-capacity=64");
 
         model.streams(StubChatModel.pieces("Halden."));
-        browser.find(".again").click();
+        browser.click(browser.find(".again"));
 
         browser.awaitText(".answer", "Halden.");
         assertThat(browser.find(".problem").isDisplayed()).isFalse();
@@ -139,7 +139,9 @@ class PageStreamTests {
 
         browser.awaitText(".problem", "The prompt is too long");
         assertThat(browser.text(".problem")).contains("--rag.top-k=20", "70,000 tokens");
-        assertThat(browser.find(".again").isDisplayed()).as("asking the same again does not help").isFalse();
+        assertThat(browser.find(".again").isDisplayed())
+                .as("asking the same again does not help")
+                .isFalse();
     }
 
     @Test
@@ -193,7 +195,8 @@ class PageStreamTests {
         browser.press(Keys.TAB, Keys.TAB);
         assertThat(browser.focused().getDomAttribute("value")).isEqualTo("pruned");
         browser.press(Keys.ARROW_RIGHT);
-        browser.press(Keys.chord(Keys.SHIFT, Keys.TAB), Keys.ENTER);
+        browser.shiftTab();
+        browser.press(Keys.ENTER);
         browser.awaitText(".answer", "x");
 
         SlimInferChatOptions options =

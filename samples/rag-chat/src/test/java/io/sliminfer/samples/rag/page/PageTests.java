@@ -22,6 +22,7 @@ import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
+import org.openqa.selenium.By;
 import org.openqa.selenium.Keys;
 import org.openqa.selenium.WebElement;
 import org.springframework.beans.factory.annotation.Autowired;
@@ -65,7 +66,7 @@ class PageTests {
 
     @Test
     void anExampleIsAskedWithAClickAndAnswered() {
-        browser.all(".example").get(0).click();
+        browser.click(browser.all(".example").get(0));
         browser.awaitText(".answer", ANSWER);
         browser.await("the end", "return document.querySelector('.turn.busy') === null");
 
@@ -99,10 +100,11 @@ class PageTests {
         assertThat(cells).hasSize((promptTokens + 63) / 64).hasSameSizeAs(prompt.blocks());
         List<?> lastLayers = (List<?>) browser.script(
                 "return [...document.querySelectorAll('.cell')].map((cell) => Number(cell.dataset.lastLayer))");
-        assertThat(lastLayers).hasToString(prompt.blocks().stream()
-                .map(PromptStrip.Block::lastLayer)
-                .toList()
-                .toString());
+        assertThat(lastLayers)
+                .hasToString(prompt.blocks().stream()
+                        .map(PromptStrip.Block::lastLayer)
+                        .toList()
+                        .toString());
         assertThat(lastLayers.stream().distinct()).as("pruned at one layer").hasSize(2);
 
         Map<Integer, Long> blocks = prompt.blocks().stream()
@@ -120,9 +122,11 @@ class PageTests {
     void blocksOfOneStageHaveOneColourAndTheLegendHasIt() {
         browser.askAndWait(QUESTION);
 
-        Function<String, Set<String>> looks = selector -> new TreeSet<>(strings("return [...document.querySelectorAll('"
-                + selector
-                + "')].map((e) => e.dataset.lastLayer + ' ' + getComputedStyle(e.querySelector('.swatch') ?? e).backgroundImage)"));
+        Function<String, Set<String>> looks = selector -> new TreeSet<>(
+                strings(
+                        "return [...document.querySelectorAll('"
+                                + selector
+                                + "')].map((e) => e.dataset.lastLayer + ' ' + getComputedStyle(e.querySelector('.swatch') ?? e).backgroundImage)"));
         assertThat(looks.apply(".cell")).hasSize(2).isEqualTo(looks.apply(".legend li[data-last-layer]"));
         assertThat(looks.apply(".cell").stream().map(look -> look.substring(look.indexOf(' '))))
                 .as("colours of two stages")
@@ -132,7 +136,8 @@ class PageTests {
     @Test
     void hoverShowsABlocksText() {
         browser.askAndWait(QUESTION);
-        List<PromptStrip.Block> blocks = Objects.requireNonNull(finished().prompt()).blocks();
+        List<PromptStrip.Block> blocks =
+                Objects.requireNonNull(finished().prompt()).blocks();
 
         browser.hover(browser.all(".cell").get(7));
 
@@ -143,7 +148,9 @@ class PageTests {
         assertThat(browser.text(".popover-fate")).contains("layer 4", ".md");
 
         browser.hover(browser.find(".popover-text"));
-        assertThat(browser.find(".popover").isDisplayed()).as("the pointer may go on to the text").isTrue();
+        assertThat(browser.find(".popover").isDisplayed())
+                .as("the pointer may go on to the text")
+                .isTrue();
 
         browser.press(Keys.ESCAPE);
         assertThat(browser.find(".popover").isDisplayed()).isFalse();
@@ -152,12 +159,13 @@ class PageTests {
     @Test
     void theStripIsReadWithTheKeyboardAlone() {
         browser.askAndWait(QUESTION);
-        List<PromptStrip.Block> blocks = Objects.requireNonNull(finished().prompt()).blocks();
+        List<PromptStrip.Block> blocks =
+                Objects.requireNonNull(finished().prompt()).blocks();
         int last = blocks.size() - 1;
 
         for (int tabs = 0; !isCell(browser.focused()); tabs++) {
             assertThat(tabs).as("tabs to the strip").isLessThan(20);
-            browser.press(Keys.chord(Keys.SHIFT, Keys.TAB));
+            browser.shiftTab();
         }
         browser.press(Keys.HOME);
         assertThat(browser.text(".popover-head")).startsWith("Block 0,");
@@ -165,13 +173,16 @@ class PageTests {
         browser.press(Keys.ARROW_RIGHT, Keys.ARROW_RIGHT, Keys.ARROW_LEFT);
         assertThat(browser.text(".popover-head")).isEqualTo("Block 1, tokens 64 to 127");
         assertThat(browser.focused().getDomAttribute("aria-label")).startsWith("Block 1, tokens 64 to 127,");
-        assertThat(browser.find("#" + browser.focused().getDomAttribute("aria-describedby")).getText())
+        assertThat(browser.find("#" + browser.focused().getDomAttribute("aria-describedby"))
+                        .getText())
                 .contains(blocks.get(1).text().strip().lines().findFirst().orElseThrow());
         browser.press(Keys.END);
         assertThat(browser.text(".popover-head")).startsWith("Block " + last + ",");
         assertThat(browser.text(".popover-fate")).contains("Kept to the end", "in the window");
         browser.press(Keys.ARROW_RIGHT);
-        assertThat(browser.text(".popover-head")).as("there is no block behind the last").startsWith("Block " + last + ",");
+        assertThat(browser.text(".popover-head"))
+                .as("there is no block behind the last")
+                .startsWith("Block " + last + ",");
         browser.press(Keys.ESCAPE);
         assertThat(browser.find(".popover").isDisplayed()).isFalse();
         assertThat(isCell(browser.focused())).isTrue();
@@ -182,7 +193,7 @@ class PageTests {
     void upAndDownMoveByRows() {
         browser.width(400, 900);
         browser.askAndWait(QUESTION);
-        browser.all(".cell").get(0).click();
+        browser.click(browser.all(".cell").get(0));
 
         browser.press(Keys.ARROW_DOWN);
 
@@ -197,28 +208,34 @@ class PageTests {
     @Test
     void aPassageLightsUpItsBlocks() {
         browser.askAndWait(QUESTION);
-        PromptStrip.Range range =
-                Objects.requireNonNull(Objects.requireNonNull(finished().prompt()).passages().get(0));
+        PromptStrip.Range range = Objects.requireNonNull(
+                Objects.requireNonNull(finished().prompt()).passages().get(0));
         WebElement passage = browser.all(".passages li").get(0);
 
-        assertThat(passage.getText()).contains("pump-house-handbook.md", "blocks " + range.first() + "–" + range.last());
+        assertThat(passage.getText())
+                .contains("pump-house-handbook.md", "blocks " + range.first() + "–" + range.last());
         browser.hover(passage);
 
         assertThat(browser.script(
                         "return [...document.querySelectorAll('.cell.lit')].map((cell) => Number(cell.dataset.index))"))
-                .hasToString(IntStream.rangeClosed(range.first(), range.last()).boxed().toList().toString());
-        passage.findElement(org.openqa.selenium.By.cssSelector("summary")).click();
+                .hasToString(IntStream.rangeClosed(range.first(), range.last())
+                        .boxed()
+                        .toList()
+                        .toString());
+        browser.click(passage.findElement(By.cssSelector("summary")));
         assertThat(passage.getText()).contains("The supplier of pump P-113 is Halden Works.");
-        assertThat(browser.all(".passages li").stream().filter(WebElement::isDisplayed)).hasSize(4);
-        browser.find(".more").click();
-        assertThat(browser.all(".passages li").stream().filter(WebElement::isDisplayed)).hasSize(12);
+        assertThat(browser.all(".passages li").stream().filter(WebElement::isDisplayed))
+                .hasSize(4);
+        browser.click(browser.find(".more"));
+        assertThat(browser.all(".passages li").stream().filter(WebElement::isDisplayed))
+                .hasSize(12);
     }
 
     @Test
     void oneClickMeasuresDenseAgainstPruned() {
         browser.askAndWait(QUESTION);
 
-        browser.find(".compare").click();
+        browser.click(browser.find(".compare"));
         browser.awaitText(".both", "Both answers: " + ANSWER);
 
         double dense = Double.parseDouble(browser.find(".bar.dense").getDomAttribute("data-millis"));
@@ -229,7 +246,7 @@ class PageTests {
                 .contains("One run of each, 0 cached tokens.")
                 .contains("%.1f times".formatted(Math.max(dense / pruned, pruned / dense)));
 
-        browser.find(".compare").click();
+        browser.click(browser.find(".compare"));
         browser.awaitText(".verdict", "Medians of 2 runs of each, 0 cached tokens.");
     }
 
@@ -246,10 +263,10 @@ class PageTests {
     void textHasEnoughContrast(String scheme) {
         browser.emulate("prefers-color-scheme", scheme);
         browser.askAndWait(QUESTION);
-        browser.find(".compare").click();
+        browser.click(browser.find(".compare"));
         browser.awaitText(".both", "Both answers");
-        browser.all(".passages summary").get(0).click();
-        browser.all(".cell").get(3).click();
+        browser.click(browser.all(".passages summary").get(0));
+        browser.click(browser.all(".cell").get(3));
 
         assertThat(Contrast.tooLow(browser)).isEmpty();
     }
@@ -260,7 +277,7 @@ class PageTests {
         assertThat(pageIsDark()).isTrue();
         assertThat(browser.find("#theme").getDomAttribute("aria-pressed")).isEqualTo("true");
 
-        browser.find("#theme").click();
+        browser.click(browser.find("#theme"));
         assertThat(pageIsDark()).isFalse();
         assertThat(browser.find("#theme").getDomAttribute("aria-pressed")).isEqualTo("false");
 
@@ -275,12 +292,13 @@ class PageTests {
         assertThat(pageWidth()).isLessThanOrEqualTo(width);
 
         browser.askAndWait(QUESTION);
-        browser.all(".passages summary").get(0).click();
+        browser.click(browser.all(".passages summary").get(0));
         List<WebElement> cells = browser.all(".cell");
         for (int index : new int[] {0, cells.size() / 2, cells.size() - 1}) {
-            cells.get(index).click();
+            browser.click(cells.get(index));
             assertThat(pageWidth()).as("with block " + index).isLessThanOrEqualTo(width);
-            assertThat(((Number) browser.script("return document.querySelector('.popover').getBoundingClientRect().right"))
+            assertThat(((Number) browser.script(
+                                    "return document.querySelector('.popover').getBoundingClientRect().right"))
                             .doubleValue())
                     .isLessThanOrEqualTo(width);
         }
@@ -290,14 +308,16 @@ class PageTests {
     void whatCanBeUsedHasAName() {
         browser.askAndWait(QUESTION);
 
-        Set<String> roles = Set.of("button", "textbox", "radio", "option", "listbox", "link", "DisclosureTriangle", "article", "form");
+        Set<String> roles = Set.of(
+                "button", "textbox", "radio", "option", "listbox", "link", "DisclosureTriangle", "article", "form");
         List<JsonNode> used = browser.accessibilityTree().stream()
                 .filter(node -> roles.contains(node.path("role").path("value").asString("")))
                 .toList();
         assertThat(used).hasSizeGreaterThan(40);
-        assertThat(used).allSatisfy(node -> assertThat(node.path("name").path("value").asString(""))
-                .as(node.path("role").path("value").asString(""))
-                .isNotBlank());
+        assertThat(used)
+                .allSatisfy(node -> assertThat(node.path("name").path("value").asString(""))
+                        .as(node.path("role").path("value").asString(""))
+                        .isNotBlank());
         assertThat(browser.script("return document.documentElement.lang")).isEqualTo("en");
         assertThat(browser.all("h1")).hasSize(1);
         assertThat(browser.all("main")).hasSize(1);
@@ -318,7 +338,8 @@ class PageTests {
         browser.press(Keys.ENTER);
         browser.press(Keys.TAB);
 
-        assertThat((String) browser.script("return document.activeElement.closest('form').id")).isEqualTo("form");
+        assertThat((String) browser.script("return document.activeElement.closest('form').id"))
+                .isEqualTo("form");
     }
 
     @Test
@@ -342,9 +363,9 @@ class PageTests {
 
         List<String> requests = browser.requests();
         assertThat(requests).anyMatch(url -> url.endsWith("/api/ask")).anyMatch(url -> url.endsWith("/strip.js"));
-        assertThat(requests)
-                .filteredOn(url -> !url.startsWith("data:"))
-                .allSatisfy(url -> assertThat(URI.create(url)).hasHost("127.0.0.1").hasPort(port));
+        assertThat(requests).filteredOn(url -> !url.startsWith("data:")).allSatisfy(url -> assertThat(URI.create(url))
+                .hasHost("127.0.0.1")
+                .hasPort(port));
         assertThat(browser.consoleErrors()).isEmpty();
     }
 
