@@ -43,7 +43,10 @@ public final class DocumentAssistant {
     public Flux<AnswerEvent> stream(String question, Prefill prefill) {
         return Flux.defer(() -> {
             AnswerStream answer = new AnswerStream();
-            return request(question, prefill).stream().chatClientResponse().concatMapIterable(answer::events);
+            // A failure waits until what came before it was taken: text that was answered is shown.
+            return request(question, prefill).stream()
+                    .chatClientResponse()
+                    .concatMapDelayError(response -> Flux.fromIterable(answer.events(response)));
         });
     }
 
