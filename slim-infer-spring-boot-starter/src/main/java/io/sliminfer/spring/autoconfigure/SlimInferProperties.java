@@ -1,6 +1,7 @@
 package io.sliminfer.spring.autoconfigure;
 
 import io.sliminfer.backend.BackendSettings;
+import io.sliminfer.chat.ThinkingMode;
 import io.sliminfer.engine.EngineSettings;
 import io.sliminfer.engine.KvSettings;
 import io.sliminfer.engine.PrefixSettings;
@@ -250,6 +251,8 @@ public record SlimInferProperties(
      * @param seed              Seed of the draw; the same seed gives the same answer. By default a different one each time.
      * @param maxTokens         Most tokens of an answer; 0 for 1024. KV memory is set aside for as many.
      * @param stopSequences     Strings that end an answer and are not part of it.
+     * @param thinking          What happens to what a thinking model writes before its answer: "separate", the default, puts it into the metadata,
+     *                          "inline" leaves it in the text with its marks, "discard" drops it.
      * @param templateArguments Further variables of the chat template, such as enable_thinking.
      * @param includePromptBlocks Whether an answer's metadata holds the prompt's text, block by block. Whoever can read that metadata can then
      *                          read prompts, passages and documents in them included.
@@ -265,6 +268,7 @@ public record SlimInferProperties(
             @Nullable Long seed,
             @Nullable Integer maxTokens,
             @Nullable List<String> stopSequences,
+            @Nullable ThinkingMode thinking,
             @Nullable Map<String, Object> templateArguments,
             @Nullable Boolean includePromptBlocks) {
 
@@ -285,6 +289,7 @@ public record SlimInferProperties(
             set(options, "seed", seed, SlimInferChatOptions.Builder::seed);
             set(options, "max-tokens", maxTokens, SlimInferChatOptions.Builder::maxTokens);
             set(options, "stop-sequences", stopSequences, SlimInferChatOptions.Builder::stopSequences);
+            set(options, "thinking", thinking, SlimInferChatOptions.Builder::thinking);
             set(
                     options,
                     "template-arguments",

@@ -151,6 +151,7 @@ class SlimInferPropertiesTests {
                         "chat.seed=42",
                         "chat.max-tokens=100",
                         "chat.stop-sequences[0]=END",
+                        "chat.thinking=discard",
                         "chat.template-arguments.enable_thinking=false",
                         "chat.template-arguments.style=short",
                         "chat.include-prompt-blocks=true")
