@@ -31,7 +31,7 @@ class ToolCallingAdvisorTests extends AbstractToolCallingAdvisorIT {
                                     + "\", \"lat\": 0, \"lon\": 0, \"unit\": \"C\"}}")
                             .toList());
         }
-        return "The service says: " + question.substring(question.indexOf("ipython"));
+        return ScriptedChat.SPELLED + "The service says: " + question.substring(question.indexOf("ipython"));
     }
 
     @AfterEach
