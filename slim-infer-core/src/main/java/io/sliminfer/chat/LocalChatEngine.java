@@ -126,12 +126,13 @@ public final class LocalChatEngine implements ChatEngine {
                 prompt,
                 request.sampling(),
                 request.maxTokens() == 0
-                        ? Math.min(ChatRequest.MAX_TOKENS_DEFAULT, positionsLeft)
+                        ? Math.min(ChatRequest.MAX_TOKENS_DEFAULT, Math.min(positionsLeft, engine.maxAnswerTokens()))
                         : request.maxTokens(),
                 engine.model().endOfSequence(),
                 request.schedule(),
                 request.prefixReuse(),
-                null);
+                null,
+                request.timeout());
         RunningChat chat = new RunningChat(tokenizer, used.answer(request, rendered), listener, listeners);
         chat.started(engine.submit(generation, chat));
         return chat;

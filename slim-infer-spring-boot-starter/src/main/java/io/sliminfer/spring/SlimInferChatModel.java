@@ -134,7 +134,8 @@ public final class SlimInferChatModel implements ChatModel {
                 OptionsMapper.stop(merged),
                 OptionsMapper.schedule(merged, engine.engine().pruning().schedule()),
                 !Boolean.FALSE.equals(merged.getPrefixReuse()),
-                OptionsMapper.thinking(merged));
+                OptionsMapper.thinking(merged),
+                OptionsMapper.timeout(merged));
         ChatModelObservationContext context = ChatModelObservationContext.builder()
                 .prompt(new Prompt(prompt.getInstructions(), merged))
                 .provider(PROVIDER)

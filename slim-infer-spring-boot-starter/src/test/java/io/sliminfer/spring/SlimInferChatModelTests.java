@@ -10,6 +10,7 @@ import io.sliminfer.engine.EngineException;
 import io.sliminfer.engine.Sampling;
 import io.sliminfer.prune.PruneSchedule;
 import io.sliminfer.prune.UnitAggregation;
+import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
@@ -160,7 +161,8 @@ class SlimInferChatModelTests {
                         List.of("END"),
                         new PruneSchedule(32, 4, 16, 8, UnitAggregation.SUM, PruneSchedule.parseSteps("4:0.5")),
                         false,
-                        ThinkingMode.INLINE));
+                        ThinkingMode.INLINE,
+                        Duration.ofSeconds(90)));
     }
 
     @Test

@@ -6,6 +6,7 @@ import io.sliminfer.chat.ThinkingMode;
 import io.sliminfer.prune.PruneSchedule;
 import io.sliminfer.prune.UnitAggregation;
 import java.lang.reflect.Method;
+import java.time.Duration;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
@@ -38,6 +39,7 @@ class SlimInferChatOptionsTests extends AbstractChatOptionsTests<SlimInferChatOp
                 .presencePenalty(0.3)
                 .seed(42L)
                 .maxTokens(100)
+                .timeout(Duration.ofSeconds(90))
                 .stopSequences(List.of("END"))
                 .thinking(ThinkingMode.INLINE)
                 .pruning(true)
@@ -116,6 +118,7 @@ class SlimInferChatOptionsTests extends AbstractChatOptionsTests<SlimInferChatOp
                         full().thinking(ThinkingMode.DISCARD).build(),
                         full().pruning(null).build(),
                         full().pruningSchedule("5:0.5").build(),
+                        full().timeout(Duration.ofSeconds(91)).build(),
                         full().pruningBlock(16).build(),
                         full().pruningUnit(2).build(),
                         full().pruningWindow(8).build(),
