@@ -36,7 +36,8 @@ class ThinkingTests {
                 List.of("two"),
                 null,
                 true,
-                mode);
+                mode,
+                null);
     }
 
     @Test
