@@ -180,6 +180,7 @@ class SlimInferPropertiesTests {
                         "chat.max-tokens=100",
                         "chat.timeout=2m",
                         "chat.stop-sequences[0]=END",
+                        "chat.thinking=discard",
                         "chat.template-arguments.enable_thinking=false",
                         "chat.template-arguments.style=short",
                         "chat.include-prompt-blocks=true")
