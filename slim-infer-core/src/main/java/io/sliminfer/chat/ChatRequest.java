@@ -2,6 +2,7 @@ package io.sliminfer.chat;
 
 import io.sliminfer.engine.Sampling;
 import io.sliminfer.prune.PruneSchedule;
+import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
@@ -14,11 +15,12 @@ import org.jspecify.annotations.Nullable;
  * @param tools     tool definitions in the shape that chat templates take ({@code {type: function, function: {name, description,
  *                  parameters}}}), or empty: then nothing in the answer is taken for a call
  * @param arguments further template variables, such as {@code enable_thinking}
- * @param maxTokens most tokens to generate, or 0 for {@link #MAX_TOKENS_DEFAULT}
+ * @param maxTokens most tokens to generate, or 0 for {@link #MAX_TOKENS_DEFAULT}, or fewer where the engine allows no more
  * @param stop      strings that end the answer and are not part of it
  * @param schedule  null for the engine's own, see {@link io.sliminfer.engine.GenerationRequest#schedule()}
  * @param prefixReuse see {@link io.sliminfer.engine.GenerationRequest#prefixReuse()}
  * @param thinking  what happens to what a thinking model writes before its answer
+ * @param timeout     longest time from submit to the last token, or null for any
  * @param format    what the answer must look like
  */
 public record ChatRequest(
@@ -31,6 +33,7 @@ public record ChatRequest(
         @Nullable PruneSchedule schedule,
         boolean prefixReuse,
         ThinkingMode thinking,
+        @Nullable Duration timeout,
         ResponseFormat format) {
 
     /** KV memory is set aside for all tokens that may be generated, so an answer needs a limit; where it cuts, the finish reason says so. */
@@ -55,6 +58,7 @@ public record ChatRequest(
                 schedule,
                 true,
                 ThinkingMode.SEPARATE,
+                null,
                 ResponseFormat.TEXT);
     }
 
@@ -68,7 +72,8 @@ public record ChatRequest(
             List<String> stop,
             @Nullable PruneSchedule schedule,
             boolean prefixReuse,
-            ThinkingMode thinking) {
+            ThinkingMode thinking,
+            @Nullable Duration timeout) {
         this(
                 messages,
                 tools,
@@ -79,6 +84,7 @@ public record ChatRequest(
                 schedule,
                 prefixReuse,
                 thinking,
+                timeout,
                 ResponseFormat.TEXT);
     }
 

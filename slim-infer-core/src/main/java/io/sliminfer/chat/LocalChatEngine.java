@@ -132,12 +132,13 @@ public final class LocalChatEngine implements ChatEngine {
                 prompt,
                 request.sampling(),
                 request.maxTokens() == 0
-                        ? Math.min(ChatRequest.MAX_TOKENS_DEFAULT, positionsLeft)
+                        ? Math.min(ChatRequest.MAX_TOKENS_DEFAULT, Math.min(positionsLeft, engine.maxAnswerTokens()))
                         : request.maxTokens(),
                 engine.model().endOfSequence(),
                 request.schedule(),
                 request.prefixReuse(),
-                format == null ? null : format.constraint());
+                format == null ? null : format.constraint(),
+                request.timeout());
         RunningChat chat =
                 new RunningChat(tokenizer, answer, format == null ? null : format.answer(), listener, listeners);
         chat.started(engine.submit(generation, chat));
