@@ -5,8 +5,8 @@ import io.sliminfer.backend.TransferException;
 import io.sliminfer.engine.Scheduler.StepPlan;
 import java.time.Duration;
 import java.util.List;
+import java.util.Objects;
 import java.util.concurrent.CancellationException;
-import java.util.function.Consumer;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -18,27 +18,41 @@ final class EngineLoop {
 
     private static final Logger log = LoggerFactory.getLogger(EngineLoop.class);
 
+    /** Keeps the list of requests. */
+    interface Ends {
+
+        /** The sequence has given everything back; nobody has been told yet. */
+        void ended(Sequence sequence);
+
+        /** Its listener knows. */
+        void told(Sequence sequence);
+    }
+
     private final Scheduler scheduler;
     private final ModelRunner runner;
     private final GenerationReports reports;
+    private final long queueWaitNanos;
     private final EngineListener listener;
-    private final Consumer<Sequence> onEnd;
+    private final Ends ends;
 
     /**
+     * @param queueWait longest time in the queue, or zero for any
      * @param listener one that throws nothing
-     * @param onEnd    told of each sequence that ends, before the sequence's own listener
+     * @param ends     told of each sequence that ends
      */
     EngineLoop(
             Scheduler scheduler,
             ModelRunner runner,
             GenerationReports reports,
+            Duration queueWait,
             EngineListener listener,
-            Consumer<Sequence> onEnd) {
+            Ends ends) {
         this.scheduler = scheduler;
         this.runner = runner;
         this.reports = reports;
+        this.queueWaitNanos = queueWait.toNanos();
         this.listener = listener;
-        this.onEnd = onEnd;
+        this.ends = ends;
     }
 
     /** Takes a request into the queue. */
@@ -52,10 +66,9 @@ final class EngineLoop {
     }
 
     void step() {
+        long now = System.nanoTime();
         for (Sequence sequence : scheduler.all()) {
-            if (sequence.cancelled) {
-                finish(sequence, FinishReason.CANCELLED);
-            }
+            endIfDue(sequence, now);
         }
         StepPlan plan = scheduler.next();
         if (plan.isEmpty()) {
@@ -67,6 +80,52 @@ final class EngineLoop {
             decode(plan.decode());
         }
         listener.step(new StepStats(plan.decode().size(), layers, System.nanoTime() - begin));
+    }
+
+    /** Ends a request that must not go on. */
+    private void endIfDue(Sequence sequence, long now) {
+        if (sequence.cancelled) {
+            finish(sequence, FinishReason.CANCELLED);
+        } else if (sequence.stopped) {
+            fail(sequence, new EngineException(EngineException.Kind.CLOSED, "the engine was closed"));
+        } else if (sequence.isOverdue(now)) {
+            fail(sequence, timeout(sequence));
+        } else if (sequence.state == Sequence.State.WAITING
+                && queueWaitNanos > 0
+                && now - sequence.submittedNanos >= queueWaitNanos) {
+            fail(
+                    sequence,
+                    new EngineException(
+                            EngineException.Kind.QUEUE_TIMEOUT,
+                            "the request waited longer than slim-infer.queue-wait=" + seconds(queueWaitNanos)
+                                    + " s allows, behind " + (scheduler.all().indexOf(sequence))
+                                    + " others: try again later, or raise it"));
+        }
+    }
+
+    private EngineException timeout(Sequence sequence) {
+        Duration limit = Objects.requireNonNull(sequence.request.timeout());
+        return new EngineException(
+                EngineException.Kind.TIMEOUT,
+                "the request did not end within its time-out of " + seconds(limit.toNanos()) + " s: "
+                        + (sequence.state == Sequence.State.WAITING
+                                ? "it was still waiting"
+                                : sequence.generated + " of at most " + sequence.request.maxTokens()
+                                        + " tokens were generated")
+                        + ". Raise the option timeout or slim-infer.chat.timeout, or ask for less");
+    }
+
+    private static double seconds(long nanos) {
+        return nanos / 1_000_000 / 1e3;
+    }
+
+    /** Fails all that wait for their turn. */
+    void refuseWaiting(EngineException failure) {
+        for (Sequence sequence : scheduler.all()) {
+            if (sequence.state == Sequence.State.WAITING) {
+                fail(sequence, failure);
+            }
+        }
     }
 
     /** Gives how many layers were passed. */
@@ -87,7 +146,7 @@ final class EngineLoop {
             }
             token = sample(sequence, runner.promptLogits(sequence));
         } catch (CancellationException e) {
-            finish(sequence, FinishReason.CANCELLED);
+            endIfDue(sequence, System.nanoTime());
             return;
         } catch (RuntimeException e) {
             requireDevice(e);
@@ -190,7 +249,7 @@ final class EngineLoop {
     private void finish(Sequence sequence, FinishReason reason) {
         GenerationReport report = reports.of(sequence);
         scheduler.end(sequence);
-        onEnd.accept(sequence);
+        ends.ended(sequence);
         listener.finished(sequence.info, reason, report);
         log.debug(
                 "{} after {} tokens: prompt {} ({} cached), first token {} ms, pruned {}",
@@ -205,6 +264,7 @@ final class EngineLoop {
         } catch (Throwable e) { // the request has ended, so there is nobody else to tell
             log.error("A token listener failed when its request ended", e);
         }
+        ends.told(sequence);
     }
 
     private void fail(Sequence sequence, RuntimeException e) {
@@ -214,7 +274,7 @@ final class EngineLoop {
         try {
             GenerationReport report = reports.of(sequence);
             scheduler.end(sequence);
-            onEnd.accept(sequence);
+            ends.ended(sequence);
             listener.failed(sequence.info, failure, report);
         } finally { // also when the books are broken: the caller waits
             try {
@@ -222,6 +282,7 @@ final class EngineLoop {
             } catch (Throwable thrown) {
                 log.error("A token listener failed when its request failed", thrown);
             }
+            ends.told(sequence);
         }
     }
 

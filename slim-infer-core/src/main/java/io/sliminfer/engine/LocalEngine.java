@@ -19,6 +19,7 @@ import io.sliminfer.model.Workspace;
 import io.sliminfer.prune.PrunePlan;
 import io.sliminfer.prune.PruneSchedule;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
@@ -47,6 +48,8 @@ public final class LocalEngine implements Engine {
     /** Tokens of the request that warms a device up: enough for a decode step to be captured as a graph and launched. */
     private static final int WARM_UP_TOKENS = 5;
 
+    private static final Duration FOR_EVER = Duration.ofNanos(Long.MAX_VALUE);
+
     /** Does nothing, but ends the engine's wait for a command. */
     private static final Consumer<EngineLoop> WAKE = loop -> {};
 
@@ -66,6 +69,9 @@ public final class LocalEngine implements Engine {
     private final Object gate = new Object();
 
     private volatile EngineState state = EngineState.RUNNING;
+    /** The engine's thread is to end. */
+    private volatile boolean closed;
+
     private volatile @Nullable Throwable failure;
     private volatile Stand stand;
 
@@ -82,8 +88,9 @@ public final class LocalEngine implements Engine {
             Scheduler scheduler,
             ModelRunner runner) {
 
-        EngineLoop loop(ModelConfig model, EngineListener listener, Consumer<Sequence> onEnd) {
-            return new EngineLoop(scheduler, runner, new GenerationReports(model, memory.slotBytes()), listener, onEnd);
+        EngineLoop loop(ModelConfig model, Duration queueWait, EngineListener listener, EngineLoop.Ends ends) {
+            GenerationReports reports = new GenerationReports(model, memory.slotBytes());
+            return new EngineLoop(scheduler, runner, reports, queueWait, listener, ends);
         }
 
         Stand stand() {
@@ -175,12 +182,12 @@ public final class LocalEngine implements Engine {
             }
             return;
         }
-        EngineLoop loop = parts.loop(model, listener, sequence -> ended(parts, sequence));
+        EngineLoop loop = parts.loop(model, settings.serving().queueWait(), listener, new Ends(parts));
         loading.complete(parts);
         try {
-            while (serves()) {
+            while (!closed) {
                 takeCommands(loop, !loop.hasWork());
-                if (serves()) {
+                if (!closed) {
                     loop.step();
                 }
                 if (!loop.hasWork()) {
@@ -189,7 +196,7 @@ public final class LocalEngine implements Engine {
                 }
                 stand = parts.stand();
             }
-            fail(parts, loop, new EngineException(EngineException.Kind.CLOSED, "the engine was closed"));
+            fail(parts, loop, closed());
         } catch (Throwable e) { // an Error, or a broken invariant of ours: nobody may wait for ever
             log.error("The engine of {} stops after a failure", folder.name(), e);
             failure = e;
@@ -205,8 +212,8 @@ public final class LocalEngine implements Engine {
         }
     }
 
-    private boolean serves() {
-        return state == EngineState.RUNNING;
+    private static EngineException closed() {
+        return new EngineException(EngineException.Kind.CLOSED, "the engine was closed");
     }
 
     /** States only move on, and none follows a failure. */
@@ -218,11 +225,30 @@ public final class LocalEngine implements Engine {
         }
     }
 
-    /** Its slots are free, so that whoever does not see it any more sees them free. */
-    private void ended(Loaded parts, Sequence sequence) {
-        stand = parts.stand();
-        live.remove(sequence.id());
-        unfinished.decrementAndGet();
+    /** Takes requests off the list. */
+    private final class Ends implements EngineLoop.Ends {
+        private final Loaded parts;
+
+        Ends(Loaded parts) {
+            this.parts = parts;
+        }
+
+        @Override
+        public void ended(Sequence sequence) {
+            stand = parts.stand();
+            sequence.shown = null; // after its slots show as free
+            unfinished.decrementAndGet();
+        }
+
+        @Override
+        public void told(Sequence sequence) {
+            live.remove(sequence.id());
+            if (state != EngineState.RUNNING) {
+                synchronized (gate) {
+                    gate.notifyAll(); // somebody may wait for the last one
+                }
+            }
+        }
     }
 
     /**
@@ -246,7 +272,7 @@ public final class LocalEngine implements Engine {
         if (tokens + WARM_UP_TOKENS > model.maxPositions() || !state.kv.canHold(sequence.cache.need())) {
             return; // a model for tests, whose first request has little to load
         }
-        EngineLoop loop = state.loop(model, EngineListener.NONE, ended -> {});
+        EngineLoop loop = state.loop(model, Duration.ZERO, EngineListener.NONE, WarmUp.ENDS);
         loop.add(sequence);
         while (loop.hasWork()) {
             loop.step();
@@ -257,6 +283,15 @@ public final class LocalEngine implements Engine {
 
     /** A request that nobody made; if it fails, so will the first real one, with a caller to tell. */
     private record WarmUp(String model) implements TokenListener {
+
+        private static final EngineLoop.Ends ENDS = new EngineLoop.Ends() {
+            @Override
+            public void ended(Sequence sequence) {}
+
+            @Override
+            public void told(Sequence sequence) {}
+        };
+
         @Override
         public void onToken(int id) {}
 
@@ -286,19 +321,27 @@ public final class LocalEngine implements Engine {
                 pruning.schedule().block(),
                 pruning.schedule().unit(),
                 backend::bytesBeside);
-        backend.prepare(
-                memory.workSize(model, settings.batchMax(), pruning.schedule().unit()));
+        backend.prepare(memory.workSize(
+                model, settings.serving().batchMax(), pruning.schedule().unit()));
         ModelWeights weights = ModelWeights.load(backend, folder, model.maxPositions());
         Workspace space = new Workspace(backend, model, memory.maxPromptTokens(), memory.tile());
         KvPool pool = backend.allocateKv(
                 memory.slots(), memory.slotBlock(), model.kvHeads(), model.headDim(), memory.kvType());
         KvCacheManager kv = cacheManager(backend, pool, memory);
-        Scheduler scheduler = new Scheduler(kv, settings.batchMax(), model.layers());
+        Scheduler scheduler = new Scheduler(kv, settings.serving().batchMax(), model.layers());
         HiddenRows hidden = memory.hiddenSlots() > 0
                 ? new HiddenRows(backend, model.hidden(), memory.hiddenSlots(), memory.slotBlock())
                 : null;
         Transformer transformer = new Transformer(backend, model, weights, space);
-        ModelRunner runner = new ModelRunner(backend, model, transformer, space, pool, kv, hidden, settings.batchMax());
+        ModelRunner runner = new ModelRunner(
+                backend,
+                model,
+                transformer,
+                space,
+                pool,
+                kv,
+                hidden,
+                settings.serving().batchMax());
         log.info(
                 "{}: {} with {} layers on {} ({}); {} MiB weights{}, {} MiB KV cache ({} slots of {} tokens in {}), {} MiB workspace,"
                         + " {} MiB hidden states of prefixes;"
@@ -366,7 +409,8 @@ public final class LocalEngine implements Engine {
                 command = commands.poll();
             }
         } catch (InterruptedException e) {
-            advance(EngineState.CLOSING); // nobody but the process's end interrupts this thread
+            advance(EngineState.CLOSING);
+            closed = true; // nobody but the process's end interrupts this thread
         }
     }
 
@@ -381,15 +425,16 @@ public final class LocalEngine implements Engine {
     }
 
     private Generation queue(Sequence sequence) {
-        if (unfinished.incrementAndGet() > settings.queueCapacity() + settings.batchMax()) {
+        if (unfinished.incrementAndGet()
+                > settings.serving().queueCapacity() + settings.serving().batchMax()) {
             unfinished.decrementAndGet();
             throw new EngineException(
                     EngineException.Kind.QUEUE_FULL,
-                    "as many requests wait as slim-infer.queue-capacity=" + settings.queueCapacity()
-                            + " allows: try again later, or raise it");
+                    "as many requests wait as slim-infer.queue-capacity="
+                            + settings.serving().queueCapacity() + " allows: try again later, or raise it");
         }
         synchronized (gate) {
-            if (!serves()) {
+            if (state != EngineState.RUNNING) {
                 unfinished.decrementAndGet();
                 throw new EngineException(EngineException.Kind.CLOSED, "the engine is closed");
             }
@@ -423,6 +468,12 @@ public final class LocalEngine implements Engine {
         if (constraint != null && constraint.vocabulary() > model.vocabulary()) {
             throw new IllegalArgumentException("the constraint is made for " + constraint.vocabulary()
                     + " tokens, but the model's vocabulary has " + model.vocabulary() + ": use the model's tokenizer");
+        }
+        int answerMax = settings.serving().maxAnswerTokens();
+        if (answerMax > 0 && request.maxTokens() > answerMax) {
+            throw new IllegalArgumentException("max-tokens=" + request.maxTokens()
+                    + " is more than slim-infer.max-answer-tokens=" + answerMax
+                    + " allows: ask for less, or raise it");
         }
         GenerationRequest bounded = request.maxTokens() <= model.maxPositions() - tokens
                 ? request
@@ -483,8 +534,8 @@ public final class LocalEngine implements Engine {
         return new EngineSnapshot(
                 state,
                 failure,
-                settings.queueCapacity(),
-                settings.batchMax(),
+                settings.serving().queueCapacity(),
+                settings.serving().batchMax(),
                 live.values().stream()
                         .map(Sequence::live)
                         .filter(Objects::nonNull)
@@ -511,13 +562,83 @@ public final class LocalEngine implements Engine {
     }
 
     @Override
+    public int maxAnswerTokens() {
+        int limit = settings.serving().maxAnswerTokens();
+        return limit == 0 ? model.maxPositions() - 1 : Math.min(limit, model.maxPositions() - 1);
+    }
+
+    @Override
     public int maxPromptTokens() {
         return loaded.memory.maxPromptTokens();
     }
 
     @Override
+    public boolean drain(Duration grace) {
+        advance(EngineState.CLOSING);
+        commands.add(loop -> loop.refuseWaiting(
+                new EngineException(EngineException.Kind.CLOSED, "the engine is closing and begins no more requests")));
+        if (Thread.currentThread() == thread) {
+            return live.isEmpty(); // a listener's call: what it would wait for needs this thread
+        }
+        boolean ended;
+        boolean interrupted = false;
+        try {
+            ended = awaitEnd(grace);
+        } catch (InterruptedException e) {
+            ended = false;
+            interrupted = true;
+        }
+        if (!ended) {
+            stopAll();
+            interrupted |= awaitStopped();
+        }
+        if (interrupted) {
+            Thread.currentThread().interrupt();
+        }
+        return ended;
+    }
+
+    /** Waits for what {@link #stopAll} stopped; gives whether the thread was interrupted meanwhile. */
+    private boolean awaitStopped() {
+        boolean interrupted = false;
+        while (true) {
+            try {
+                awaitEnd(FOR_EVER);
+                return interrupted;
+            } catch (InterruptedException e) {
+                interrupted = true;
+            }
+        }
+    }
+
+    /** Every request ends at its next token or tile. */
+    private void stopAll() {
+        for (Sequence sequence : live.values()) {
+            sequence.stopped = true;
+        }
+        commands.add(WAKE);
+    }
+
+    /** Waits until there are no requests, and gives whether it came to that in time. */
+    private boolean awaitEnd(Duration longest) throws InterruptedException {
+        long begin = System.nanoTime();
+        synchronized (gate) {
+            while (!live.isEmpty()) {
+                long left = longest.toNanos() - (System.nanoTime() - begin);
+                if (left <= 0) {
+                    return false;
+                }
+                gate.wait(left / 1_000_000 + 1);
+            }
+        }
+        return true;
+    }
+
+    @Override
     public void close() {
         advance(EngineState.CLOSING);
+        closed = true;
+        stopAll();
         commands.add(WAKE);
         boolean interrupted = false;
         while (thread.isAlive() && Thread.currentThread() != thread) {

@@ -28,10 +28,16 @@ final class Sequence implements Generation {
     final boolean listenerWantsLogits;
     final SequenceCache cache;
 
-    /** Also read by those who take a snapshot. */
-    volatile State state = State.WAITING;
+    State state = State.WAITING;
 
+    /** What snapshots show, null for nothing more. Only the engine's thread writes. */
+    volatile LiveRequest.@Nullable State shown = LiveRequest.State.WAITING;
+
+    /** The caller wants no more. */
     volatile boolean cancelled;
+
+    /** The engine ends: so do its requests. */
+    volatile boolean stopped;
 
     @Nullable
     PromptRows prompt;
@@ -61,6 +67,10 @@ final class Sequence implements Generation {
     final Instant submittedAt = Instant.now();
     final long submittedNanos = System.nanoTime();
     long startedNanos;
+    /** When {@link System#nanoTime} has passed its time-out, if there is one. */
+    private final long deadlineNanos;
+
+    private final boolean hasDeadline;
     long firstTokenNanos;
     long lastTokenNanos;
 
@@ -77,6 +87,8 @@ final class Sequence implements Generation {
         this.request = request;
         this.listener = listener;
         this.onCancel = onCancel;
+        this.hasDeadline = request.timeout() != null;
+        this.deadlineNanos = submittedNanos + nanos(request.timeout());
         this.sampler = new Sampler(
                 request.sampling(), request.prompt(), model.vocabulary(), request.constraint(), request.stopIds());
         this.listenerWantsLogits = listener.wantsLogits();
@@ -94,6 +106,24 @@ final class Sequence implements Generation {
         cache.prefilled(kept);
     }
 
+    private static long nanos(@Nullable Duration time) {
+        try {
+            return time == null ? 0 : time.toNanos();
+        } catch (ArithmeticException e) { // centuries
+            return Long.MAX_VALUE / 2;
+        }
+    }
+
+    /** Whether its time is over. */
+    boolean isOverdue(long nanoTime) {
+        return hasDeadline && nanoTime - deadlineNanos >= 0;
+    }
+
+    /** Whether it must not go on, for whatever reason. Asked between any two pieces of its work. */
+    boolean mustEnd() {
+        return cancelled || stopped || (hasDeadline && isOverdue(System.nanoTime()));
+    }
+
     /** Submit to start of prefill; it has started. */
     Duration queued() {
         return Duration.ofNanos(startedNanos - submittedNanos);
@@ -102,13 +132,7 @@ final class Sequence implements Generation {
     /** Those who take a snapshot call this; null once it has ended. */
     @Nullable
     LiveRequest live() {
-        LiveRequest.State now =
-                switch (state) {
-                    case WAITING -> LiveRequest.State.WAITING;
-                    case PREFILLING -> LiveRequest.State.PREFILLING;
-                    case DECODING -> LiveRequest.State.DECODING;
-                    case ENDED -> null;
-                };
+        LiveRequest.State now = shown;
         return now == null
                 ? null
                 : new LiveRequest(

@@ -13,6 +13,7 @@ import io.sliminfer.text.RenderedPrompt;
 import io.sliminfer.text.TinyTokenizer;
 import io.sliminfer.text.Tokenizer;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -151,7 +152,8 @@ class LocalChatEngineTests {
                 List.of(),
                 new PruneSchedule(4, 2, 5, 3, List.of()),
                 false,
-                plain.thinking());
+                plain.thinking(),
+                Duration.ofMinutes(1));
 
         chat.submit(request, new Recording() {
                     @Override
@@ -163,6 +165,7 @@ class LocalChatEngineTests {
 
         int tokens = engine.last().request().prompt().length;
         assertThat(engine.last().request().prefixReuse()).isFalse();
+        assertThat(engine.last().request().timeout()).isEqualTo(Duration.ofMinutes(1));
         assertThat(blocks).hasSize((tokens + 3) / 4);
         for (int index = 0; index < blocks.size(); index++) {
             PromptBlock block = blocks.get(index);
@@ -410,7 +413,7 @@ class LocalChatEngineTests {
     @Test
     void nobodyWaitsForEverWhereNoThreadCanBeStarted() {
         RunningChat running =
-                new RunningChat(tokenizer, AnswerReader.Settings.plain(List.of()), new Recording(), task -> {
+                new RunningChat(tokenizer, AnswerReader.Settings.plain(List.of()), null, new Recording(), task -> {
                     throw new RejectedExecutionException("no thread");
                 });
 

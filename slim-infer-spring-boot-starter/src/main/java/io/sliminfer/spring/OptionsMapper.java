@@ -1,8 +1,10 @@
 package io.sliminfer.spring;
 
+import io.sliminfer.chat.ThinkingMode;
 import io.sliminfer.engine.Sampling;
 import io.sliminfer.prune.PruneSchedule;
 import io.sliminfer.prune.PruneStep;
+import java.time.Duration;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -56,6 +58,25 @@ public final class OptionsMapper {
         return stop;
     }
 
+    /** What happens to what a thinking model writes before its answer. */
+    public static ThinkingMode thinking(SlimInferChatOptions options) {
+        return orElse(options.getThinking(), ThinkingMode.SEPARATE);
+    }
+
+    /**
+     * Longest time for the whole request, or null for any.
+     *
+     * @throws IllegalArgumentException if it is not above zero
+     */
+    public static @Nullable Duration timeout(SlimInferChatOptions options) {
+        Duration timeout = options.getTimeout();
+        if (timeout != null && (timeout.isZero() || timeout.isNegative())) {
+            throw new IllegalArgumentException(
+                    "timeout=" + timeout + " is not allowed: use a time above zero, or leave it out for no limit");
+        }
+        return timeout;
+    }
+
     /**
      * The schedule that the options ask for, or null if they leave it to the engine.
      *
@@ -89,6 +110,7 @@ public final class OptionsMapper {
         sampling(options);
         maxTokens(options);
         stop(options);
+        timeout(options);
     }
 
     private static List<PruneStep> steps(SlimInferChatOptions options, PruneSchedule engine) {

@@ -1,7 +1,9 @@
 package io.sliminfer.spring;
 
+import io.sliminfer.chat.ThinkingMode;
 import io.sliminfer.prune.PruneStep;
 import io.sliminfer.prune.UnitAggregation;
+import java.time.Duration;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -27,6 +29,8 @@ public final class SlimInferChatOptions extends DefaultToolCallingChatOptions {
     private static final Option<Double> MIN_P = new Option<>("min-p", Double.class);
     private static final Option<Double> REPETITION_PENALTY = new Option<>("repetition-penalty", Double.class);
     private static final Option<Long> SEED = new Option<>("seed", Long.class);
+    private static final Option<ThinkingMode> THINKING = new Option<>("thinking", ThinkingMode.class);
+    private static final Option<Duration> TIMEOUT = new Option<>("timeout", Duration.class);
     private static final Option<Boolean> PRUNING = new Option<>("pruning", Boolean.class);
     private static final Option<String> PRUNING_SCHEDULE = new Option<>("pruning-schedule", String.class);
     private static final Option<Integer> PRUNING_BLOCK = new Option<>("pruning-block", Integer.class);
@@ -85,6 +89,19 @@ public final class SlimInferChatOptions extends DefaultToolCallingChatOptions {
     /** Seed of the draw: the same seed, prompt and options give the same text. */
     public @Nullable Long getSeed() {
         return get(SEED);
+    }
+
+    /** Longest time from the request to the last token of its answer, queue included; no limit if null. */
+    public @Nullable Duration getTimeout() {
+        return get(TIMEOUT);
+    }
+
+    /**
+     * What happens to what a thinking model writes before its answer; told apart if null. Whether a model thinks is its template's
+     * matter: see {@code enable_thinking} in {@link #getTemplateArguments()}.
+     */
+    public @Nullable ThinkingMode getThinking() {
+        return get(THINKING);
     }
 
     /**
@@ -217,6 +234,16 @@ public final class SlimInferChatOptions extends DefaultToolCallingChatOptions {
         /** See {@link SlimInferChatOptions#getSeed()}. */
         public Builder seed(@Nullable Long seed) {
             return set(SEED, seed);
+        }
+
+        /** See {@link SlimInferChatOptions#getThinking()}. */
+        public Builder thinking(@Nullable ThinkingMode thinking) {
+            return set(THINKING, thinking);
+        }
+
+        /** See {@link SlimInferChatOptions#getTimeout()}. */
+        public Builder timeout(@Nullable Duration timeout) {
+            return set(TIMEOUT, timeout);
         }
 
         /** See {@link SlimInferChatOptions#getPruning()}. */

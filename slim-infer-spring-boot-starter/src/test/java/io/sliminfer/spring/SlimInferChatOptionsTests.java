@@ -2,9 +2,11 @@ package io.sliminfer.spring;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.sliminfer.chat.ThinkingMode;
 import io.sliminfer.prune.PruneSchedule;
 import io.sliminfer.prune.UnitAggregation;
 import java.lang.reflect.Method;
+import java.time.Duration;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
@@ -37,7 +39,9 @@ class SlimInferChatOptionsTests extends AbstractChatOptionsTests<SlimInferChatOp
                 .presencePenalty(0.3)
                 .seed(42L)
                 .maxTokens(100)
+                .timeout(Duration.ofSeconds(90))
                 .stopSequences(List.of("END"))
+                .thinking(ThinkingMode.INLINE)
                 .pruning(true)
                 .pruningSchedule("4:0.5")
                 .pruningBlock(32)
@@ -111,8 +115,10 @@ class SlimInferChatOptionsTests extends AbstractChatOptionsTests<SlimInferChatOp
                         full().minP(0.1).build(),
                         full().repetitionPenalty(1.2).build(),
                         full().seed(1L).build(),
+                        full().thinking(ThinkingMode.DISCARD).build(),
                         full().pruning(null).build(),
                         full().pruningSchedule("5:0.5").build(),
+                        full().timeout(Duration.ofSeconds(91)).build(),
                         full().pruningBlock(16).build(),
                         full().pruningUnit(2).build(),
                         full().pruningWindow(8).build(),

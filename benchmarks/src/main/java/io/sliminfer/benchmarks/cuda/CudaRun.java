@@ -17,6 +17,7 @@ import io.sliminfer.engine.KvSettings;
 import io.sliminfer.engine.LocalEngine;
 import io.sliminfer.engine.PrefixSettings;
 import io.sliminfer.engine.PruneSettings;
+import io.sliminfer.engine.ServingSettings;
 import io.sliminfer.format.ModelFolder;
 import io.sliminfer.kv.KvTransfers;
 import io.sliminfer.prune.PruneSchedule;
@@ -113,8 +114,7 @@ final class CudaRun {
                         KvSettings.SWAP_THRESHOLD_DEFAULT,
                         // The same prompt runs many times: each must be computed from its first token.
                         PrefixSettings.off()),
-                1,
-                1,
+                ServingSettings.of(1, 1),
                 settings.tile());
     }
 

@@ -8,6 +8,7 @@ import io.sliminfer.engine.EngineSettings;
 import io.sliminfer.engine.KvSettings;
 import io.sliminfer.engine.PrefixSettings;
 import io.sliminfer.engine.PruneSettings;
+import io.sliminfer.engine.ServingSettings;
 import io.sliminfer.format.DType;
 import io.sliminfer.spring.SlimInferChatModel;
 import java.nio.file.Path;
@@ -44,8 +45,7 @@ final class ModelUnderTest implements AutoCloseable {
                             0,
                             // Dense and pruned runs of a prompt are timed, so that none may begin with another's work.
                             KvSettings.defaults().withPrefixes(PrefixSettings.off()),
-                            EngineSettings.BATCH_MAX_DEFAULT,
-                            EngineSettings.QUEUE_CAPACITY_DEFAULT,
+                            ServingSettings.defaults(),
                             0));
             return new ModelUnderTest(engine, tokens);
         } catch (RuntimeException e) {

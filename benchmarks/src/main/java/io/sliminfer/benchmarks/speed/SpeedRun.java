@@ -15,6 +15,7 @@ import io.sliminfer.engine.KvSettings;
 import io.sliminfer.engine.LocalEngine;
 import io.sliminfer.engine.PrefixSettings;
 import io.sliminfer.engine.PruneSettings;
+import io.sliminfer.engine.ServingSettings;
 import io.sliminfer.format.ModelConfig;
 import io.sliminfer.format.ModelFolder;
 import io.sliminfer.prune.PruneSchedule;
@@ -88,8 +89,7 @@ final class SpeedRun {
                 settings.promptMax(),
                 // The same prompt runs many times: each must be computed from its first token.
                 KvSettings.defaults().withPrefixes(PrefixSettings.off()),
-                1,
-                1,
+                ServingSettings.of(1, 1),
                 0);
     }
 

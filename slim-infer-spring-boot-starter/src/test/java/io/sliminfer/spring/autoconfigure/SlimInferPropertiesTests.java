@@ -9,6 +9,7 @@ import io.sliminfer.engine.EngineSettings;
 import io.sliminfer.engine.KvSettings;
 import io.sliminfer.engine.PrefixSettings;
 import io.sliminfer.engine.PruneSettings;
+import io.sliminfer.engine.ServingSettings;
 import io.sliminfer.format.DType;
 import io.sliminfer.hub.HubSettings;
 import io.sliminfer.prune.PruneSchedule;
@@ -18,6 +19,7 @@ import io.sliminfer.spring.SlimInferChatOptions;
 import java.lang.reflect.RecordComponent;
 import java.net.URI;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -63,6 +65,8 @@ class SlimInferPropertiesTests {
                 "prefix-cache.memory=1GB",
                 "batch-max=4",
                 "queue-capacity=5",
+                "queue-wait=30s",
+                "max-answer-tokens=2000",
                 "prefill-tile=256",
                 "cuda.device=1",
                 "cuda.memory=20GB",
@@ -84,8 +88,7 @@ class SlimInferPropertiesTests {
                         1000,
                         new KvSettings(2L << 30, KvType.INT8, 4L << 30, Path.of("/var/cache/kv"), 8L << 30, 3, 0.8)
                                 .withPrefixes(new PrefixSettings(PrefixSettings.Reuse.OFF, 1L << 30)),
-                        4,
-                        5,
+                        new ServingSettings(4, 5, Duration.ofSeconds(30), 2000),
                         256));
         assertThat(properties.model()).isEqualTo("classpath:tiny");
         assertThat(properties.cacheDir()).isEqualTo(Path.of("/var/cache/models"));
@@ -126,7 +129,7 @@ class SlimInferPropertiesTests {
     @ValueSource(strings = {"calibrated", " Calibrated"})
     void theScheduleMayHaveToBeTheModels(String schedule) {
         assertThat(bind("pruning.schedule=" + schedule).engineSettings().pruning())
-                .isEqualTo(PruneSettings.calibrated(PruneSizes.NONE, 1024));
+                .isEqualTo(PruneSettings.calibrated(PruneSizes.NONE, 2048));
         assertThat(bind("pruning.schedule=auto").engineSettings().pruning()).isEqualTo(PruneSettings.defaults());
     }
 
@@ -134,20 +137,32 @@ class SlimInferPropertiesTests {
     void aBudgetMayBeAMassOfTheScore() {
         String schedule = "4:p0.9:0.125-0.5,8:p0.9:64-0.25/512";
         assertThat(bind("pruning.schedule=" + schedule).engineSettings().pruning())
-                .isEqualTo(PruneSettings.of(PruneSchedule.dense().withSteps(PruneSchedule.parseSteps(schedule)), 1024));
+                .isEqualTo(PruneSettings.of(PruneSchedule.dense().withSteps(PruneSchedule.parseSteps(schedule)), 2048));
+    }
+
+    @Test
+    void answersByDefaultMustNotBeLongerThanTheyMay() {
+        SlimInferProperties properties = bind("max-answer-tokens=100", "chat.max-tokens=101");
+
+        assertInvalid(properties::engineSettings, "chat.max-tokens", "at most slim-infer.max-answer-tokens=100");
+        assertThat(bind("max-answer-tokens=100", "chat.max-tokens=100")
+                        .engineSettings()
+                        .serving()
+                        .maxAnswerTokens())
+                .isEqualTo(100);
     }
 
     @Test
     void anEmptyScheduleIsDense() {
         assertThat(bind("pruning.schedule=").engineSettings().pruning())
-                .isEqualTo(PruneSettings.of(PruneSchedule.dense(), 1024));
+                .isEqualTo(PruneSettings.of(PruneSchedule.dense(), 2048));
     }
 
     @Test
     void pruningCanBeTurnedOff() {
         for (SlimInferProperties properties :
                 List.of(bind("pruning.enabled=false"), bind("pruning.enabled=false", "pruning.schedule=4:0.5"))) {
-            assertThat(properties.engineSettings().pruning()).isEqualTo(PruneSettings.of(PruneSchedule.dense(), 1024));
+            assertThat(properties.engineSettings().pruning()).isEqualTo(PruneSettings.of(PruneSchedule.dense(), 2048));
         }
     }
 
@@ -163,7 +178,9 @@ class SlimInferPropertiesTests {
                         "chat.presence-penalty=0.3",
                         "chat.seed=42",
                         "chat.max-tokens=100",
+                        "chat.timeout=2m",
                         "chat.stop-sequences[0]=END",
+                        "chat.thinking=discard",
                         "chat.template-arguments.enable_thinking=false",
                         "chat.template-arguments.style=short",
                         "chat.include-prompt-blocks=true")
@@ -197,6 +214,8 @@ class SlimInferPropertiesTests {
                 "prefix-cache.memory|-1B|0B to serve dense prompts only",
                 "batch-max|0|1 to 1024",
                 "queue-capacity|0|1 or more",
+                "queue-wait|-1s|0s for no limit",
+                "max-answer-tokens|-1|0 for no limit",
                 "prefill-tile|-1|0 for the backend's choice",
                 "cuda.device|-1|0 for the first GPU",
                 "cuda.memory|-1B|0B for what is free on the GPU",
@@ -229,7 +248,8 @@ class SlimInferPropertiesTests {
         "repetition-penalty,0",
         "frequency-penalty,NaN",
         "presence-penalty,Infinity",
-        "max-tokens,-1"
+        "max-tokens,-1",
+        "timeout,0s"
     })
     void namesAnOptionThatIsNotAllowed(String name, String value) {
         SlimInferProperties properties = bind("chat." + name + "=" + value);
