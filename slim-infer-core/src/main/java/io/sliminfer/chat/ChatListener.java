@@ -6,6 +6,12 @@ package io.sliminfer.chat;
  */
 public interface ChatListener {
 
+    /**
+     * Told once and first, in the thread that submits, what the conversation became. If this throws, nothing is submitted and
+     * {@link ChatEngine#submit} throws the same.
+     */
+    default void onPrompt(ChatPrompt prompt) {}
+
     /** Text to append; never empty, never part of a character or of a stop string. */
     void onText(String text);
 

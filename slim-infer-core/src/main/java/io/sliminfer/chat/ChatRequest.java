@@ -16,6 +16,7 @@ import org.jspecify.annotations.Nullable;
  * @param maxTokens most tokens to generate, or 0 for {@link #MAX_TOKENS_DEFAULT}
  * @param stop      strings that end the answer and are not part of it
  * @param schedule  null for the engine's own, see {@link io.sliminfer.engine.GenerationRequest#schedule()}
+ * @param prefixReuse see {@link io.sliminfer.engine.GenerationRequest#prefixReuse()}
  */
 public record ChatRequest(
         List<Map<String, Object>> messages,
@@ -24,10 +25,23 @@ public record ChatRequest(
         Sampling sampling,
         int maxTokens,
         List<String> stop,
-        @Nullable PruneSchedule schedule) {
+        @Nullable PruneSchedule schedule,
+        boolean prefixReuse) {
 
     /** KV memory is set aside for all tokens that may be generated, so an answer needs a limit; where it cuts, the finish reason says so. */
     public static final int MAX_TOKENS_DEFAULT = 1024;
+
+    /** A request that may use the prefix cache. */
+    public ChatRequest(
+            List<Map<String, Object>> messages,
+            List<Map<String, Object>> tools,
+            Map<String, Object> arguments,
+            Sampling sampling,
+            int maxTokens,
+            List<String> stop,
+            @Nullable PruneSchedule schedule) {
+        this(messages, tools, arguments, sampling, maxTokens, stop, schedule, true);
+    }
 
     public ChatRequest {
         if (messages.isEmpty()) {

@@ -3,6 +3,7 @@ package io.sliminfer.chat;
 import io.sliminfer.engine.Engine;
 import io.sliminfer.engine.GenerationRequest;
 import io.sliminfer.format.ModelFormatException;
+import io.sliminfer.prune.PruneSchedule;
 import io.sliminfer.text.ChatTemplate;
 import io.sliminfer.text.RenderedPrompt;
 import io.sliminfer.text.Tokenizer;
@@ -100,6 +101,8 @@ public final class LocalChatEngine implements ChatEngine {
     @Override
     public ChatGeneration submit(ChatRequest request, ChatListener listener) {
         int[] prompt = encode(request);
+        PruneSchedule schedule = request.schedule() == null ? engine.pruning().schedule() : request.schedule();
+        listener.onPrompt(new TokenizedPrompt(prompt, schedule, tokenizer));
         int positionsLeft = Math.max(1, engine.model().maxPositions() - prompt.length);
         GenerationRequest generation = new GenerationRequest(
                 prompt,
@@ -108,7 +111,8 @@ public final class LocalChatEngine implements ChatEngine {
                         ? Math.min(ChatRequest.MAX_TOKENS_DEFAULT, positionsLeft)
                         : request.maxTokens(),
                 engine.model().endOfSequence(),
-                request.schedule());
+                request.schedule(),
+                request.prefixReuse());
         RunningChat chat = new RunningChat(tokenizer.newStreamDecoder(), request.stop(), listener, listeners);
         chat.started(engine.submit(generation, chat));
         return chat;

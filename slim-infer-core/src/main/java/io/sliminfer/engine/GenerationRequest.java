@@ -12,9 +12,22 @@ import org.jspecify.annotations.Nullable;
  * @param stopIds   ids that end the answer and are not part of it
  * @param schedule  null: the engine's own schedule for prompts of its minimum length or more, dense below; otherwise used as it
  *                  is, whatever the prompt's length ({@link PruneSchedule#withoutSteps} for dense)
+ * @param prefixReuse whether it may take what an earlier prompt left in the prefix cache; false computes the whole prompt, to measure what it
+ *                    costs. It leaves its own part for later prompts either way
  */
 public record GenerationRequest(
-        int[] prompt, Sampling sampling, int maxTokens, Set<Integer> stopIds, @Nullable PruneSchedule schedule) {
+        int[] prompt,
+        Sampling sampling,
+        int maxTokens,
+        Set<Integer> stopIds,
+        @Nullable PruneSchedule schedule,
+        boolean prefixReuse) {
+
+    /** A request that may use the prefix cache. */
+    public GenerationRequest(
+            int[] prompt, Sampling sampling, int maxTokens, Set<Integer> stopIds, @Nullable PruneSchedule schedule) {
+        this(prompt, sampling, maxTokens, stopIds, schedule, true);
+    }
 
     public GenerationRequest {
         if (prompt.length == 0) {

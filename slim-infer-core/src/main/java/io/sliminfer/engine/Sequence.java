@@ -79,8 +79,7 @@ final class Sequence implements Generation {
         this.onCancel = onCancel;
         this.sampler = new Sampler(request.sampling(), request.prompt(), model.vocabulary());
         this.listenerWantsLogits = listener.wantsLogits();
-        this.cache = new SequenceCache(
-                plan, request.prompt(), request.maxTokens(), model.layers(), slotBlock, swapPolicy, () -> generated);
+        this.cache = new SequenceCache(plan, request, model.layers(), slotBlock, swapPolicy, () -> generated);
     }
 
     /** The plan that holds, see {@link SequenceCache#plan}. */

@@ -40,24 +40,22 @@ final class SequenceCache implements PromptRows.Cache, DecodeRows.Cache {
     private @Nullable KvSequence blocks;
 
     /**
-     * @param prompt    its ids
-     * @param maxTokens most tokens to generate
+     * @param request   what runs
      * @param generated tokens generated so far
      */
     SequenceCache(
             PrunePlan plan,
-            int[] prompt,
-            int maxTokens,
+            GenerationRequest request,
             int layers,
             int slotBlock,
             SwapPolicy swapPolicy,
             IntSupplier generated) {
         this.plan = plan;
-        this.query = query(plan, prompt);
+        this.query = query(plan, request);
         this.generated = generated;
         this.slotBlock = slotBlock;
         this.slotsPerBlock = plan.schedule().block() / slotBlock;
-        this.maxTokens = maxTokens;
+        this.maxTokens = request.maxTokens();
         this.swapPolicy = swapPolicy;
         this.stageOfLayer = new int[layers];
         for (int layer = 0; layer < layers; layer++) {
@@ -87,12 +85,15 @@ final class SequenceCache implements PromptRows.Cache, DecodeRows.Cache {
     }
 
     /** What the prompt may share with others: the window must run, because its queries score, and a dense prompt's last token. */
-    private static PrefixQuery query(PrunePlan plan, int[] prompt) {
+    private static PrefixQuery query(PrunePlan plan, GenerationRequest request) {
+        int[] prompt = request.prompt();
         int layers = plan.wholeLayers();
-        int window = Math.min(plan.schedule().window(), prompt.length);
-        return plan.prunes()
-                ? new PrefixQuery(prompt, layers, layers - 1, prompt.length - window)
-                : new PrefixQuery(prompt, layers, PrefixQuery.DENSE, prompt.length - 1);
+        int mustRun = plan.prunes() ? Math.min(plan.schedule().window(), prompt.length) : 1;
+        return new PrefixQuery(
+                prompt,
+                layers,
+                plan.prunes() ? layers - 1 : PrefixQuery.DENSE,
+                request.prefixReuse() ? prompt.length - mustRun : 0);
     }
 
     /** The plan that holds: while decisions by mass are to be made, with their ceilings. */

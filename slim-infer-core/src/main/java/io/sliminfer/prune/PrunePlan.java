@@ -144,10 +144,8 @@ public record PrunePlan(PruneSchedule schedule, int promptTokens, List<Stage> st
     private static PruneShape wholePrompt(PruneSchedule schedule, int window, int promptTokens) {
         int block = schedule.block();
         int blocks = (promptTokens - 1) / block + 1;
-        int firstWindowBlock = (promptTokens - window) / block;
-        int head = Math.min(
-                (int) (((long) Math.min(schedule.sink(), promptTokens) + block - 1) / block), firstWindowBlock);
-        int tail = blocks - firstWindowBlock;
+        int head = schedule.sinkBlocks(promptTokens);
+        int tail = blocks - schedule.firstWindowBlock(promptTokens);
         return new PruneShape(
                 block,
                 schedule.unit(),

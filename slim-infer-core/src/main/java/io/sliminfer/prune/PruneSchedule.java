@@ -151,6 +151,17 @@ public record PruneSchedule(
         }
     }
 
+    /** The first block of a prompt that holds a token of its window; this one and those behind it always stay. */
+    public int firstWindowBlock(int promptTokens) {
+        return (promptTokens - Math.min(window, promptTokens)) / block;
+    }
+
+    /** How many of a prompt's first blocks, before those of the window, hold a token of the sink and so always stay. */
+    public int sinkBlocks(int promptTokens) {
+        int holding = (int) (((long) Math.min(sink, promptTokens) + block - 1) / block);
+        return Math.min(holding, firstWindowBlock(promptTokens));
+    }
+
     /** The steps as {@link #parseSteps} reads them. */
     public String stepsText() {
         return text(steps);

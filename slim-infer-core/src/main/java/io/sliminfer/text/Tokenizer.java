@@ -2,6 +2,7 @@ package io.sliminfer.text;
 
 import io.sliminfer.format.ModelFormatException;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.BitSet;
 import java.util.List;
@@ -149,6 +150,29 @@ public final class Tokenizer implements AutoCloseable {
             text.append(stream.append(id));
         }
         return text.append(stream.finish()).toString();
+    }
+
+    /**
+     * The text of consecutive runs of ids, for people to read: special tokens are there as the vocabulary writes them. A character
+     * whose tokens lie in two runs is in the second.
+     *
+     * @param run ids in a run; the last may have fewer
+     */
+    public List<String> texts(int[] ids, int run) {
+        List<String> texts = new ArrayList<>((ids.length + run - 1) / run);
+        TokenStreamDecoder stream = newStreamDecoder();
+        StringBuilder text = new StringBuilder();
+        for (int i = 0; i < ids.length; i++) {
+            text.append(visibleToken(ids[i]) == null ? tokens.getOrDefault(ids[i], "") : stream.append(ids[i]));
+            if (i == ids.length - 1) {
+                text.append(stream.finish());
+            }
+            if ((i + 1) % run == 0 || i == ids.length - 1) {
+                texts.add(text.toString());
+                text.setLength(0);
+            }
+        }
+        return texts;
     }
 
     /** A decoder for one answer. */

@@ -7,11 +7,13 @@ import io.sliminfer.engine.EngineException;
 import io.sliminfer.engine.FinishReason;
 import io.sliminfer.engine.Sampling;
 import io.sliminfer.format.ModelFormatException;
+import io.sliminfer.prune.PruneSchedule;
 import io.sliminfer.text.ChatTemplate;
 import io.sliminfer.text.RenderedPrompt;
 import io.sliminfer.text.TinyTokenizer;
 import io.sliminfer.text.Tokenizer;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -110,6 +112,80 @@ class LocalChatEngineTests {
 
         chat.generate(request(7));
         assertThat(engine.last().request().maxTokens()).isEqualTo(7);
+    }
+
+    @Test
+    void tellsThePromptBeforeAnythingElse() {
+        engine.answer(TinyTokenizer.END_OF_TURN);
+        AtomicReference<ChatPrompt> told = new AtomicReference<>();
+
+        chat.submit(request(0), new Recording() {
+                    @Override
+                    public void onPrompt(ChatPrompt prompt) {
+                        assertThat(events).isEmpty();
+                        told.set(prompt);
+                    }
+                })
+                .join();
+
+        int[] ids = engine.last().request().prompt();
+        List<PromptBlock> blocks = told.get().blocks();
+        assertThat(told.get().tokens()).isEqualTo(ids.length);
+        assertThat(blocks.stream().mapToInt(PromptBlock::tokens).sum()).isEqualTo(ids.length);
+        assertThat(blocks.stream().map(PromptBlock::text).reduce("", String::concat))
+                .contains("Where is pump P-113?")
+                .startsWith(tokenizer.token(ids[0]).orElseThrow());
+    }
+
+    @Test
+    void blocksOfAPromptFollowTheRequestsSchedule() {
+        engine.answer(TinyTokenizer.END_OF_TURN);
+        List<PromptBlock> blocks = new ArrayList<>();
+        ChatRequest plain = request(0);
+        ChatRequest request = new ChatRequest(
+                plain.messages(),
+                plain.tools(),
+                plain.arguments(),
+                plain.sampling(),
+                0,
+                List.of(),
+                new PruneSchedule(4, 2, 5, 3, List.of()),
+                false);
+
+        chat.submit(request, new Recording() {
+                    @Override
+                    public void onPrompt(ChatPrompt prompt) {
+                        blocks.addAll(prompt.blocks());
+                    }
+                })
+                .join();
+
+        int tokens = engine.last().request().prompt().length;
+        assertThat(engine.last().request().prefixReuse()).isFalse();
+        assertThat(blocks).hasSize((tokens + 3) / 4);
+        for (int index = 0; index < blocks.size(); index++) {
+            PromptBlock block = blocks.get(index);
+            assertThat(block.firstToken()).isEqualTo(4 * index);
+            assertThat(block.tokens()).isEqualTo(Math.min(4, tokens - 4 * index));
+            boolean window = block.firstToken() + block.tokens() > tokens - 5;
+            assertThat(block.role())
+                    .isEqualTo(
+                            window
+                                    ? PromptBlock.Role.WINDOW
+                                    : index == 0 ? PromptBlock.Role.SINK : PromptBlock.Role.CANDIDATE);
+        }
+    }
+
+    @Test
+    void aListenerThatFailsOnThePromptIsItsCallersToKnow() {
+        ChatListener failing = new Recording() {
+            @Override
+            public void onPrompt(ChatPrompt prompt) {
+                throw new IllegalStateException("not this one");
+            }
+        };
+
+        assertThatThrownBy(() -> chat.submit(request(0), failing)).hasMessage("not this one");
     }
 
     @Test

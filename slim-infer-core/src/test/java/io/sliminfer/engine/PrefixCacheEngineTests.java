@@ -104,6 +104,25 @@ class PrefixCacheEngineTests {
         }
     }
 
+    @ParameterizedTest
+    @ValueSource(strings = {"", "3:0.5"})
+    void aRequestMayComputeItsWholePrompt(String steps) {
+        try (TestEngine test = settings(steps).open(folder)) {
+            int[] prompt = test.prompt(1, 160);
+            GenerationRequest reusing = greedy(prompt, 6);
+            GenerationRequest whole =
+                    new GenerationRequest(prompt, reusing.sampling(), 6, reusing.stopIds(), reusing.schedule(), false);
+            List<Integer> cached = new ArrayList<>();
+            for (GenerationRequest request : List.of(reusing, whole, whole, reusing)) {
+                RecordedGeneration turn = test.submit(request);
+                cached.add(turn.awaitFinish(FinishReason.LENGTH).cachedTokens());
+                assertThat(turn.tokens()).isEqualTo(alone(steps, prompt, 6));
+            }
+            assertThat(cached).containsExactly(0, 0, 0, 144);
+            assertThat(test.slotsUsedWhenIdle()).isZero();
+        }
+    }
+
     @Test
     void anEntryIsDroppedWhenARequestNeedsItsSlots() {
         // One prompt of 160 tokens and its answer at a time: 11 blocks in 6 layers.

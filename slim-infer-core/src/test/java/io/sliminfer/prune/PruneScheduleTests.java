@@ -182,4 +182,23 @@ class PruneScheduleTests {
     private static PruneSchedule schedule(int block, int unit, int window, int sink, String steps) {
         return new PruneSchedule(block, unit, window, sink, PruneSchedule.parseSteps(steps));
     }
+
+    @Test
+    void saysWhichBlocksOfAPromptAlwaysStay() {
+        PruneSchedule schedule = new PruneSchedule(64, 8, 64, 100, List.of());
+
+        assertThat(schedule.sinkBlocks(8_193)).isEqualTo(2);
+        assertThat(schedule.firstWindowBlock(8_192))
+                .as("a window of a whole block")
+                .isEqualTo(127);
+        assertThat(schedule.firstWindowBlock(8_193))
+                .as("a window over two blocks")
+                .isEqualTo(127);
+        assertThat(schedule.firstWindowBlock(10))
+                .as("a prompt shorter than the window")
+                .isZero();
+        assertThat(schedule.sinkBlocks(10))
+                .as("the window's blocks are not the sink's")
+                .isZero();
+    }
 }

@@ -75,6 +75,33 @@ class TokenizerTests {
     }
 
     @ParameterizedTest
+    @ValueSource(ints = {1, 7, 64})
+    void textsOfRunsMakeUpTheWholeTextWithItsControlTokens(int run) {
+        RenderedPrompt prompt = template.render(
+                List.of(Map.of("role", "user", "content", "Höhe 12\u2009m, 🦙 and 日本語 in the office")),
+                List.of(),
+                Map.of());
+        int[] ids = tokenizer.encode(prompt);
+
+        List<String> texts = tokenizer.texts(ids, run);
+
+        assertThat(texts).hasSize((ids.length + run - 1) / run);
+        assertThat(String.join("", texts)).isEqualTo(prompt.text());
+    }
+
+    @Test
+    void aCharacterCutByARunIsInTheLaterOne() {
+        int[] ids = tokenizer.encode(RenderedPrompt.untrusted("🦙"));
+        assertThat(ids.length).as("tokens of one character").isGreaterThan(1);
+
+        List<String> texts = tokenizer.texts(ids, 1);
+
+        assertThat(texts.subList(0, ids.length - 1)).containsOnly("");
+        assertThat(texts.get(ids.length - 1)).isEqualTo("🦙");
+        assertThat(tokenizer.texts(new int[0], 4)).isEmpty();
+    }
+
+    @ParameterizedTest
     @MethodSource("goldenPrompts")
     void decodesItsOwnPrompts(Prompt prompt) {
         String text = template.render(prompt.messages, List.of(), Map.of()).text();

@@ -1,10 +1,12 @@
 package io.sliminfer.spring;
 
 import io.sliminfer.chat.ChatResult;
+import io.sliminfer.chat.PromptBlock;
 import io.sliminfer.engine.GenerationReport;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 import org.springframework.ai.chat.messages.AssistantMessage;
 import org.springframework.ai.chat.metadata.ChatGenerationMetadata;
 import org.springframework.ai.chat.metadata.ChatResponseMetadata;
@@ -27,21 +29,21 @@ record ResponseMapper(String id, String model) {
     }
 
     /** The end of a streamed answer: no text, all metadata. */
-    ChatResponse last(ChatResult result) {
-        return finished("", result);
+    ChatResponse last(ChatResult result, @Nullable List<PromptBlock> promptBlocks) {
+        return finished("", result, promptBlocks);
     }
 
     /** A whole answer with all metadata. */
-    ChatResponse complete(ChatResult result) {
-        return finished(result.text(), result);
+    ChatResponse complete(ChatResult result, @Nullable List<PromptBlock> promptBlocks) {
+        return finished(result.text(), result, promptBlocks);
     }
 
-    private ChatResponse finished(String text, ChatResult result) {
+    private ChatResponse finished(String text, ChatResult result, @Nullable List<PromptBlock> promptBlocks) {
         GenerationReport report = result.report();
         ChatGenerationMetadata generation = ChatGenerationMetadata.builder()
                 .finishReason(result.finishReason().name())
                 .build();
-        ChatResponseMetadata response = metadata()
+        ChatResponseMetadata.Builder response = metadata()
                 .usage(usage(report))
                 .keyValue(SlimInferMetadata.TTFT_MS, millis(report.timeToFirstToken()))
                 .keyValue(SlimInferMetadata.QUEUE_MS, millis(report.queued()))
@@ -54,9 +56,11 @@ record ResponseMapper(String id, String model) {
                 .keyValue(
                         SlimInferMetadata.STAGES,
                         report.stages().stream().map(ResponseMapper::stage).toList())
-                .keyValue(SlimInferMetadata.REPORT, report)
-                .build();
-        return response(text, generation, response);
+                .keyValue(SlimInferMetadata.REPORT, report);
+        if (promptBlocks != null) {
+            response.keyValue(SlimInferMetadata.PROMPT_BLOCKS, promptBlocks);
+        }
+        return response(text, generation, response.build());
     }
 
     /** Cached tokens are among the prompt's, as other providers count them. */

@@ -4,7 +4,6 @@ import io.micrometer.observation.Observation;
 import io.micrometer.observation.ObservationRegistry;
 import io.micrometer.observation.contextpropagation.ObservationThreadLocalAccessor;
 import io.sliminfer.chat.ChatEngine;
-import io.sliminfer.chat.ChatListener;
 import io.sliminfer.chat.ChatRequest;
 import io.sliminfer.chat.ChatResult;
 import java.util.List;
@@ -69,10 +68,11 @@ public final class SlimInferChatModel implements ChatModel {
     public ChatResponse call(Prompt prompt) {
         Call call = prepare(prompt, false);
         return Objects.requireNonNull(call.observation().observe(() -> {
-            ChatResult result = engine.generate(call.request());
-            ChatResponse response = call.responses().complete(result);
-            call.context().setResponse(response);
-            return response;
+            PromptRecorder recorder = new PromptRecorder(call.includePromptBlocks());
+            ChatResult result = engine.submit(call.request(), recorder).join();
+            // What observes the model is not who asked for the prompt's text.
+            call.context().setResponse(call.responses().complete(result, null));
+            return call.responses().complete(result, recorder.blocks());
         }));
     }
 
@@ -128,7 +128,8 @@ public final class SlimInferChatModel implements ChatModel {
                 OptionsMapper.sampling(merged),
                 OptionsMapper.maxTokens(merged),
                 OptionsMapper.stop(merged),
-                OptionsMapper.schedule(merged, engine.engine().pruning().schedule()));
+                OptionsMapper.schedule(merged, engine.engine().pruning().schedule()),
+                !Boolean.FALSE.equals(merged.getPrefixReuse()));
         ChatModelObservationContext context = ChatModelObservationContext.builder()
                 .prompt(new Prompt(prompt.getInstructions(), merged))
                 .provider(PROVIDER)
@@ -137,7 +138,13 @@ public final class SlimInferChatModel implements ChatModel {
         Observation observation = ChatModelObservationDocumentation.CHAT_MODEL_OPERATION.observation(
                 observationConvention, DEFAULT_CONVENTION, () -> context, observationRegistry);
         ResponseMapper responses = new ResponseMapper(UUID.randomUUID().toString(), engine.modelName());
-        return new Call(request, context, observation, new AtomicBoolean(), responses);
+        return new Call(
+                request,
+                Boolean.TRUE.equals(merged.getIncludePromptBlocks()),
+                context,
+                observation,
+                new AtomicBoolean(),
+                responses);
     }
 
     private SlimInferChatOptions merge(@Nullable ChatOptions requested) {
@@ -173,6 +180,7 @@ public final class SlimInferChatModel implements ChatModel {
     /** One request on its way. */
     private record Call(
             ChatRequest request,
+            boolean includePromptBlocks,
             ChatModelObservationContext context,
             Observation observation,
             AtomicBoolean stopped,
@@ -187,7 +195,16 @@ public final class SlimInferChatModel implements ChatModel {
     }
 
     /** Hands the engine's pieces to a subscriber. */
-    private record Delivery(Call call, FluxSink<ChatResponse> sink) implements ChatListener {
+    private static final class Delivery extends PromptRecorder {
+
+        private final Call call;
+        private final FluxSink<ChatResponse> sink;
+
+        Delivery(Call call, FluxSink<ChatResponse> sink) {
+            super(call.includePromptBlocks());
+            this.call = call;
+            this.sink = sink;
+        }
 
         @Override
         public void onText(String text) {
@@ -196,8 +213,8 @@ public final class SlimInferChatModel implements ChatModel {
 
         @Override
         public void onFinished(ChatResult result) {
-            call.context().setResponse(call.responses().complete(result));
-            sink.next(call.responses().last(result));
+            call.context().setResponse(call.responses().complete(result, null));
+            sink.next(call.responses().last(result, blocks()));
             sink.complete();
         }
 

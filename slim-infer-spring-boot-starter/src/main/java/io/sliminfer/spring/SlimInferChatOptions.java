@@ -36,6 +36,9 @@ public final class SlimInferChatOptions extends DefaultToolCallingChatOptions {
     private static final Option<UnitAggregation> PRUNING_AGGREGATION =
             new Option<>("pruning-aggregation", UnitAggregation.class);
 
+    private static final Option<Boolean> PREFIX_REUSE = new Option<>("prefix-reuse", Boolean.class);
+    private static final Option<Boolean> INCLUDE_PROMPT_BLOCKS = new Option<>("include-prompt-blocks", Boolean.class);
+
     private final Map<Option<?>, Object> own;
     private final Map<String, Object> templateArguments;
 
@@ -124,6 +127,21 @@ public final class SlimInferChatOptions extends DefaultToolCallingChatOptions {
     /** How a block's score follows from those of its units. */
     public @Nullable UnitAggregation getPruningAggregation() {
         return get(PRUNING_AGGREGATION);
+    }
+
+    /**
+     * {@code false}: the whole prompt is computed, whatever {@code slim-infer.prefix-cache.reuse} allows; to measure what it costs.
+     */
+    public @Nullable Boolean getPrefixReuse() {
+        return get(PREFIX_REUSE);
+    }
+
+    /**
+     * {@code true}: the response's metadata holds the text of the prompt block by block, as {@link SlimInferMetadata#PROMPT_BLOCKS}. Whoever
+     * can read that metadata can read the prompt.
+     */
+    public @Nullable Boolean getIncludePromptBlocks() {
+        return get(INCLUDE_PROMPT_BLOCKS);
     }
 
     /** Further variables of the chat template, such as {@code enable_thinking}; never null. */
@@ -239,6 +257,16 @@ public final class SlimInferChatOptions extends DefaultToolCallingChatOptions {
         /** See {@link SlimInferChatOptions#getPruningAggregation()}. */
         public Builder pruningAggregation(@Nullable UnitAggregation aggregation) {
             return set(PRUNING_AGGREGATION, aggregation);
+        }
+
+        /** See {@link SlimInferChatOptions#getPrefixReuse()}. */
+        public Builder prefixReuse(@Nullable Boolean reuse) {
+            return set(PREFIX_REUSE, reuse);
+        }
+
+        /** See {@link SlimInferChatOptions#getIncludePromptBlocks()}. */
+        public Builder includePromptBlocks(@Nullable Boolean include) {
+            return set(INCLUDE_PROMPT_BLOCKS, include);
         }
 
         /** Replaces all arguments; see {@link SlimInferChatOptions#getTemplateArguments()}. */

@@ -37,6 +37,12 @@ public final class SlimInferMetadata {
      */
     public static final String STAGES = "slim-infer.stages";
 
+    /**
+     * The prompt block by block with its text, a {@link java.util.List} of {@link io.sliminfer.chat.PromptBlock}. Only in answers to
+     * requests with the option {@code include-prompt-blocks}.
+     */
+    public static final String PROMPT_BLOCKS = "slim-infer.prompt-blocks";
+
     /** All of it, as {@link io.sliminfer.engine.GenerationReport}. */
     public static final String REPORT = "slim-infer.report";
 

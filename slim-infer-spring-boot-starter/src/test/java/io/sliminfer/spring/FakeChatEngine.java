@@ -4,8 +4,10 @@ import io.sliminfer.backend.DeviceInfo;
 import io.sliminfer.chat.ChatEngine;
 import io.sliminfer.chat.ChatGeneration;
 import io.sliminfer.chat.ChatListener;
+import io.sliminfer.chat.ChatPrompt;
 import io.sliminfer.chat.ChatRequest;
 import io.sliminfer.chat.ChatResult;
+import io.sliminfer.chat.PromptBlock;
 import io.sliminfer.engine.Engine;
 import io.sliminfer.engine.EngineSnapshot;
 import io.sliminfer.engine.FinishReason;
@@ -53,6 +55,9 @@ public final class FakeChatEngine implements ChatEngine {
             List.of(Duration.ofMillis(80), Duration.ofMillis(35)),
             Duration.ofMillis(30));
 
+    static final List<PromptBlock> PROMPT =
+            List.of(new PromptBlock(0, 64, PromptBlock.Role.SINK, "user: the secret of the prompt"));
+
     final Queue<ChatRequest> requests = new ConcurrentLinkedQueue<>();
     final AtomicInteger cancelled = new AtomicInteger();
     final CountDownLatch cancelSeen = new CountDownLatch(1);
@@ -85,6 +90,17 @@ public final class FakeChatEngine implements ChatEngine {
         if (refusal != null) {
             throw refusal;
         }
+        listener.onPrompt(new ChatPrompt() {
+            @Override
+            public int tokens() {
+                return 64;
+            }
+
+            @Override
+            public List<PromptBlock> blocks() {
+                return PROMPT;
+            }
+        });
         Work work = new Work(listener);
         Thread thread = new Thread(work, "fake-delivery");
         thread.setDaemon(true);

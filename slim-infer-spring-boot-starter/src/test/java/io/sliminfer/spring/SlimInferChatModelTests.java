@@ -96,6 +96,32 @@ class SlimInferChatModelTests {
     }
 
     @Test
+    void thePromptsTextIsInTheMetadataOnlyWhenARequestAsksForIt() {
+        Prompt plain = new Prompt("Question?");
+        Prompt asking = new Prompt(
+                "Question?",
+                SlimInferChatOptions.builder().includePromptBlocks(true).build());
+
+        assertThat(model.call(plain).toString()).doesNotContain("secret");
+        assertThat(model.stream(plain).collectList().block().toString()).doesNotContain("secret");
+        assertThat(model.call(asking).getMetadata().<Object>get(SlimInferMetadata.PROMPT_BLOCKS))
+                .isEqualTo(FakeChatEngine.PROMPT);
+        List<ChatResponse> chunks = model.stream(asking).collectList().block();
+        assertThat(chunks.get(chunks.size() - 1).getMetadata().<Object>get(SlimInferMetadata.PROMPT_BLOCKS))
+                .isEqualTo(FakeChatEngine.PROMPT);
+        assertThat(chunks.subList(0, chunks.size() - 1).toString()).doesNotContain("secret");
+    }
+
+    @Test
+    void aRequestMayTurnPrefixReuseOff() {
+        model.call(new Prompt("Question?"));
+        model.call(new Prompt(
+                "Question?", SlimInferChatOptions.builder().prefixReuse(false).build()));
+
+        assertThat(engine.requests).extracting(ChatRequest::prefixReuse).containsExactly(true, false);
+    }
+
+    @Test
     void streamGivesPiecesAndAtTheEndTheMetadata() {
         List<ChatResponse> chunks =
                 model.stream(new Prompt("Question?")).collectList().block();
@@ -131,7 +157,8 @@ class SlimInferChatModelTests {
                         new Sampling(0.7, 40, 0.9, 0.05, 1.1, 0.2, 0.3, 42L),
                         100,
                         List.of("END"),
-                        new PruneSchedule(32, 4, 16, 8, UnitAggregation.SUM, PruneSchedule.parseSteps("4:0.5"))));
+                        new PruneSchedule(32, 4, 16, 8, UnitAggregation.SUM, PruneSchedule.parseSteps("4:0.5")),
+                        false));
     }
 
     @Test

@@ -45,6 +45,8 @@ class SlimInferChatOptionsTests extends AbstractChatOptionsTests<SlimInferChatOp
                 .pruningWindow(16)
                 .pruningSink(8)
                 .pruningAggregation(UnitAggregation.SUM)
+                .prefixReuse(false)
+                .includePromptBlocks(true)
                 .toolContext(Map.of("user", "u1"))
                 .templateArgument("enable_thinking", false);
     }

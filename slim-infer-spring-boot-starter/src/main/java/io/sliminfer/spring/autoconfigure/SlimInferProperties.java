@@ -251,6 +251,8 @@ public record SlimInferProperties(
      * @param maxTokens         Most tokens of an answer; 0 for 1024. KV memory is set aside for as many.
      * @param stopSequences     Strings that end an answer and are not part of it.
      * @param templateArguments Further variables of the chat template, such as enable_thinking.
+     * @param includePromptBlocks Whether an answer's metadata holds the prompt's text, block by block. Whoever can read that metadata can then
+     *                          read prompts, passages and documents in them included.
      */
     public record Chat(
             @Nullable Double temperature,
@@ -263,7 +265,8 @@ public record SlimInferProperties(
             @Nullable Long seed,
             @Nullable Integer maxTokens,
             @Nullable List<String> stopSequences,
-            @Nullable Map<String, Object> templateArguments) {
+            @Nullable Map<String, Object> templateArguments,
+            @Nullable Boolean includePromptBlocks) {
 
         /**
          * These as options; null where the engine's default holds.
@@ -287,6 +290,11 @@ public record SlimInferProperties(
                     "template-arguments",
                     typed(templateArguments),
                     SlimInferChatOptions.Builder::templateArguments);
+            set(
+                    options,
+                    "include-prompt-blocks",
+                    includePromptBlocks,
+                    SlimInferChatOptions.Builder::includePromptBlocks);
             return options.build();
         }
 

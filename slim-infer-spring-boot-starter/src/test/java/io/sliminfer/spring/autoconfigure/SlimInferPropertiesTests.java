@@ -152,7 +152,8 @@ class SlimInferPropertiesTests {
                         "chat.max-tokens=100",
                         "chat.stop-sequences[0]=END",
                         "chat.template-arguments.enable_thinking=false",
-                        "chat.template-arguments.style=short")
+                        "chat.template-arguments.style=short",
+                        "chat.include-prompt-blocks=true")
                 .chat();
 
         SlimInferChatOptions options = chat.options();
