@@ -3,7 +3,9 @@ package io.sliminfer.spring.autoconfigure;
 import io.micrometer.observation.ObservationRegistry;
 import io.sliminfer.chat.ChatEngine;
 import io.sliminfer.chat.ChatEngines;
+import io.sliminfer.engine.EngineListener;
 import io.sliminfer.engine.EngineSettings;
+import io.sliminfer.spring.ChatEngineListener;
 import io.sliminfer.spring.ModelLocation;
 import io.sliminfer.spring.ModelLocationException;
 import io.sliminfer.spring.SlimInferChatModel;
@@ -14,6 +16,7 @@ import org.springframework.boot.autoconfigure.AutoConfiguration;
 import org.springframework.boot.autoconfigure.condition.ConditionalOnMissingBean;
 import org.springframework.boot.autoconfigure.condition.ConditionalOnProperty;
 import org.springframework.boot.context.properties.EnableConfigurationProperties;
+import org.springframework.context.ApplicationEventPublisher;
 import org.springframework.context.annotation.Bean;
 import org.springframework.core.io.ResourceLoader;
 
@@ -43,7 +46,10 @@ public class SlimInferAutoConfiguration {
     @Bean(destroyMethod = "close")
     @ConditionalOnMissingBean
     ChatEngine slimInferChatEngine(
-            SlimInferProperties properties, ChatEngineLoader loader, ResourceLoader resourceLoader) {
+            SlimInferProperties properties,
+            ChatEngineLoader loader,
+            ObjectProvider<EngineListener> listeners,
+            ResourceLoader resourceLoader) {
         EngineSettings settings = properties.engineSettings();
         if (properties.model() == null) {
             throw new ModelLocationException(
@@ -54,7 +60,20 @@ public class SlimInferAutoConfiguration {
         ClassLoader classLoader = resourceLoader.getClassLoader();
         ModelLocation location = new ModelLocation(
                 classLoader == null ? getClass().getClassLoader() : classLoader, properties.cacheDir());
-        return loader.open(location.resolve(properties.model()), settings);
+        EngineListener[] all = listeners.orderedStream().toArray(EngineListener[]::new);
+        ChatEngine engine = loader.open(location.resolve(properties.model()), settings, EngineListener.of(all));
+        for (EngineListener listener : all) {
+            if (listener instanceof ChatEngineListener curious) {
+                curious.opened(engine);
+            }
+        }
+        return engine;
+    }
+
+    @Bean
+    @ConditionalOnMissingBean
+    EngineLiveness slimInferEngineLiveness(ApplicationEventPublisher events) {
+        return new EngineLiveness(events);
     }
 
     @Bean

@@ -38,6 +38,7 @@ import org.springframework.util.unit.DataSize;
  * @param queueCapacity   Most requests that may wait; further ones are refused at once.
  * @param prefillTile     Prompt tokens that pass a layer together: smaller needs less memory, larger is faster. 0 for the backend's
  *                        choice.
+ * @param ttftHistory     Requests whose time to first token /actuator/sliminfer/ttft shows; 0 for none.
  */
 @ConfigurationProperties(prefix = SlimInferProperties.PREFIX, ignoreUnknownFields = false)
 public record SlimInferProperties(
@@ -50,6 +51,7 @@ public record SlimInferProperties(
         @DefaultValue("8") int batchMax,
         @DefaultValue("64") int queueCapacity,
         @DefaultValue("0") int prefillTile,
+        @DefaultValue("200") int ttftHistory,
         @DefaultValue Cuda cuda,
         @DefaultValue KvCache kvCache,
         @DefaultValue PrefixCache prefixCache,
@@ -57,6 +59,9 @@ public record SlimInferProperties(
         @DefaultValue Chat chat) {
 
     public static final String PREFIX = "slim-infer";
+
+    /** The endpoint sends all of them in one response. */
+    private static final int TTFT_HISTORY_MAX = 10_000;
 
     /**
      * How the engine is opened.
@@ -73,6 +78,7 @@ public record SlimInferProperties(
         require(batchMax >= 1 && batchMax <= 1024, "batch-max", batchMax, "use 1 to 1024");
         require(queueCapacity >= 1, "queue-capacity", queueCapacity, "use 1 or more");
         require(prefillTile >= 0, "prefill-tile", prefillTile, "use 1 or more, or 0 for the backend's choice");
+        checkedTtftHistory();
         require(!backend.isBlank(), "backend", backend, "use auto or a backend's name");
         return new EngineSettings(
                 backend.equalsIgnoreCase("auto") ? null : backend,
@@ -83,6 +89,16 @@ public record SlimInferProperties(
                 batchMax,
                 queueCapacity,
                 prefillTile);
+    }
+
+    /** Checked apart from the rest: an application with an engine of its own has an endpoint too. */
+    int checkedTtftHistory() {
+        require(
+                ttftHistory >= 0 && ttftHistory <= TTFT_HISTORY_MAX,
+                "ttft-history",
+                ttftHistory,
+                "use 0 for none, up to " + TTFT_HISTORY_MAX);
+        return ttftHistory;
     }
 
     /**

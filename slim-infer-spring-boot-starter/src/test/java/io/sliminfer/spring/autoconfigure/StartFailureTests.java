@@ -78,7 +78,7 @@ class StartFailureTests {
 
         @Bean
         ChatEngineLoader loader() {
-            return (path, settings) -> {
+            return (path, settings, listener) -> {
                 throw new ModelFormatException("config.json: no model_type");
             };
         }
