@@ -2,6 +2,7 @@ package io.sliminfer.chat;
 
 import io.sliminfer.engine.Sampling;
 import io.sliminfer.prune.PruneSchedule;
+import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
@@ -13,10 +14,11 @@ import org.jspecify.annotations.Nullable;
  *                  strings, numbers, booleans, null, lists and maps
  * @param tools     tool definitions in the shape that chat templates take, or empty
  * @param arguments further template variables, such as {@code enable_thinking}
- * @param maxTokens most tokens to generate, or 0 for {@link #MAX_TOKENS_DEFAULT}
+ * @param maxTokens most tokens to generate, or 0 for {@link #MAX_TOKENS_DEFAULT}, or fewer where the engine allows no more
  * @param stop      strings that end the answer and are not part of it
  * @param schedule  null for the engine's own, see {@link io.sliminfer.engine.GenerationRequest#schedule()}
  * @param prefixReuse see {@link io.sliminfer.engine.GenerationRequest#prefixReuse()}
+ * @param timeout     longest time from submit to the last token, or null for any
  */
 public record ChatRequest(
         List<Map<String, Object>> messages,
@@ -26,7 +28,8 @@ public record ChatRequest(
         int maxTokens,
         List<String> stop,
         @Nullable PruneSchedule schedule,
-        boolean prefixReuse) {
+        boolean prefixReuse,
+        @Nullable Duration timeout) {
 
     /** KV memory is set aside for all tokens that may be generated, so an answer needs a limit; where it cuts, the finish reason says so. */
     public static final int MAX_TOKENS_DEFAULT = 1024;
@@ -40,7 +43,7 @@ public record ChatRequest(
             int maxTokens,
             List<String> stop,
             @Nullable PruneSchedule schedule) {
-        this(messages, tools, arguments, sampling, maxTokens, stop, schedule, true);
+        this(messages, tools, arguments, sampling, maxTokens, stop, schedule, true, null);
     }
 
     public ChatRequest {

@@ -108,11 +108,13 @@ public final class LocalChatEngine implements ChatEngine {
                 prompt,
                 request.sampling(),
                 request.maxTokens() == 0
-                        ? Math.min(ChatRequest.MAX_TOKENS_DEFAULT, positionsLeft)
+                        ? Math.min(ChatRequest.MAX_TOKENS_DEFAULT, Math.min(positionsLeft, engine.maxAnswerTokens()))
                         : request.maxTokens(),
                 engine.model().endOfSequence(),
                 request.schedule(),
-                request.prefixReuse());
+                request.prefixReuse(),
+                null,
+                request.timeout());
         RunningChat chat = new RunningChat(tokenizer.newStreamDecoder(), request.stop(), listener, listeners);
         chat.started(engine.submit(generation, chat));
         return chat;

@@ -15,10 +15,16 @@ public class EngineException extends RuntimeException {
         OUT_OF_MEMORY,
         /** As many requests wait as may wait. */
         QUEUE_FULL,
+        /** It waited for its turn longer than requests may wait. */
+        QUEUE_TIMEOUT,
+        /** It took longer than its own time-out, queue included. What it had generated was told. */
+        TIMEOUT,
         /** The engine is closed or closing. */
         CLOSED,
         /** Logits were not finite. */
         INVALID_LOGITS,
+        /** No token of the vocabulary continues the format that the answer must have. */
+        CONSTRAINT,
         /** A device or an invariant failed; the cause says which. */
         INTERNAL
     }

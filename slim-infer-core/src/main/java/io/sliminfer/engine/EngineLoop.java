@@ -5,6 +5,7 @@ import io.sliminfer.backend.TransferException;
 import io.sliminfer.engine.Scheduler.StepPlan;
 import java.time.Duration;
 import java.util.List;
+import java.util.Objects;
 import java.util.concurrent.CancellationException;
 import java.util.function.Consumer;
 import org.slf4j.Logger;
@@ -21,10 +22,12 @@ final class EngineLoop {
     private final Scheduler scheduler;
     private final ModelRunner runner;
     private final GenerationReports reports;
+    private final long queueWaitNanos;
     private final EngineListener listener;
     private final Consumer<Sequence> onEnd;
 
     /**
+     * @param queueWait longest time in the queue, or zero for any
      * @param listener one that throws nothing
      * @param onEnd    told of each sequence that ends, before the sequence's own listener
      */
@@ -32,11 +35,13 @@ final class EngineLoop {
             Scheduler scheduler,
             ModelRunner runner,
             GenerationReports reports,
+            Duration queueWait,
             EngineListener listener,
             Consumer<Sequence> onEnd) {
         this.scheduler = scheduler;
         this.runner = runner;
         this.reports = reports;
+        this.queueWaitNanos = queueWait.toNanos();
         this.listener = listener;
         this.onEnd = onEnd;
     }
@@ -52,10 +57,9 @@ final class EngineLoop {
     }
 
     void step() {
+        long now = System.nanoTime();
         for (Sequence sequence : scheduler.all()) {
-            if (sequence.cancelled) {
-                finish(sequence, FinishReason.CANCELLED);
-            }
+            endIfDue(sequence, now);
         }
         StepPlan plan = scheduler.next();
         if (plan.isEmpty()) {
@@ -67,6 +71,52 @@ final class EngineLoop {
             decode(plan.decode());
         }
         listener.step(new StepStats(plan.decode().size(), layers, System.nanoTime() - begin));
+    }
+
+    /** Ends a request that must not go on. */
+    private void endIfDue(Sequence sequence, long now) {
+        if (sequence.cancelled) {
+            finish(sequence, FinishReason.CANCELLED);
+        } else if (sequence.stopped) {
+            fail(sequence, new EngineException(EngineException.Kind.CLOSED, "the engine was closed"));
+        } else if (sequence.isOverdue(now)) {
+            fail(sequence, timeout(sequence));
+        } else if (sequence.state == Sequence.State.WAITING
+                && queueWaitNanos > 0
+                && now - sequence.submittedNanos >= queueWaitNanos) {
+            fail(
+                    sequence,
+                    new EngineException(
+                            EngineException.Kind.QUEUE_TIMEOUT,
+                            "the request waited longer than slim-infer.queue-wait=" + seconds(queueWaitNanos)
+                                    + " s allows, behind " + (scheduler.all().indexOf(sequence))
+                                    + " others: try again later, or raise it"));
+        }
+    }
+
+    private EngineException timeout(Sequence sequence) {
+        Duration limit = Objects.requireNonNull(sequence.request.timeout());
+        return new EngineException(
+                EngineException.Kind.TIMEOUT,
+                "the request did not end within its time-out of " + seconds(limit.toNanos()) + " s: "
+                        + (sequence.state == Sequence.State.WAITING
+                                ? "it was still waiting"
+                                : sequence.generated + " of at most " + sequence.request.maxTokens()
+                                        + " tokens were generated")
+                        + ". Raise the option timeout or slim-infer.chat.timeout, or ask for less");
+    }
+
+    private static double seconds(long nanos) {
+        return nanos / 1_000_000 / 1e3;
+    }
+
+    /** Fails all that wait for their turn. */
+    void refuseWaiting(EngineException failure) {
+        for (Sequence sequence : scheduler.all()) {
+            if (sequence.state == Sequence.State.WAITING) {
+                fail(sequence, failure);
+            }
+        }
     }
 
     /** Gives how many layers were passed. */
@@ -87,7 +137,7 @@ final class EngineLoop {
             }
             token = sample(sequence, runner.promptLogits(sequence));
         } catch (CancellationException e) {
-            finish(sequence, FinishReason.CANCELLED);
+            endIfDue(sequence, System.nanoTime());
             return;
         } catch (RuntimeException e) {
             requireDevice(e);
@@ -124,7 +174,8 @@ final class EngineLoop {
             int token;
             try {
                 token = greedy ? runner.likeliest(i) : -1;
-                if (token < 0) { // also where there is none: the sampler says why
+                // Also where there is none: the sampler says why.
+                if (token < 0 || !sequence.sampler.takes(token)) {
                     token = sample(sequence, runner.row(i));
                 }
             } catch (RuntimeException e) {
@@ -179,7 +230,9 @@ final class EngineLoop {
             fail(sequence, listenerFailure(e));
             return;
         }
-        if (sequence.generated >= sequence.request.maxTokens()) {
+        if (sequence.sampler.isFinished()) {
+            finish(sequence, FinishReason.STOP);
+        } else if (sequence.generated >= sequence.request.maxTokens()) {
             finish(sequence, FinishReason.LENGTH);
         }
     }

@@ -10,8 +10,7 @@ import org.jspecify.annotations.Nullable;
  * @param pruning         of requests without a schedule of their own
  * @param maxPromptTokens longest prompt that is accepted, or 0 for what the model allows
  * @param kv              sizes and places of the KV cache
- * @param batchMax        sequences that decode together
- * @param queueCapacity   requests that may wait
+ * @param serving         how requests share the engine
  * @param prefillTile     rows that pass a layer together in prefill, or 0 for the backend's favourite
  */
 public record EngineSettings(
@@ -20,17 +19,11 @@ public record EngineSettings(
         PruneSettings pruning,
         int maxPromptTokens,
         KvSettings kv,
-        int batchMax,
-        int queueCapacity,
+        ServingSettings serving,
         int prefillTile) {
-
-    public static final int BATCH_MAX_DEFAULT = 8;
-    public static final int QUEUE_CAPACITY_DEFAULT = 64;
 
     public EngineSettings {
         require(maxPromptTokens >= 0, "max-prompt-tokens", maxPromptTokens, "0 (no limit of its own) or more");
-        require(batchMax >= 1 && batchMax <= 1024, "batch-max", batchMax, "1 to 1024");
-        require(queueCapacity >= 1, "queue-capacity", queueCapacity, "1 or more");
         require(prefillTile >= 0, "prefill-tile", prefillTile, "0 (choose) or more");
     }
 
@@ -41,12 +34,11 @@ public record EngineSettings(
                 PruneSettings.defaults(),
                 0,
                 KvSettings.defaults(),
-                BATCH_MAX_DEFAULT,
-                QUEUE_CAPACITY_DEFAULT,
+                ServingSettings.defaults(),
                 0);
     }
 
-    static void require(boolean allowed, String name, long value, String range) {
+    static void require(boolean allowed, String name, Object value, String range) {
         if (!allowed) {
             throw new IllegalArgumentException("slim-infer." + name + "=" + value + " is not allowed: use " + range);
         }

@@ -1,6 +1,8 @@
 package io.sliminfer.engine;
 
+import io.sliminfer.grammar.TokenConstraint;
 import io.sliminfer.prune.PruneSchedule;
+import java.time.Duration;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
@@ -14,6 +16,10 @@ import org.jspecify.annotations.Nullable;
  *                  is, whatever the prompt's length ({@link PruneSchedule#withoutSteps} for dense)
  * @param prefixReuse whether it may take what an earlier prompt left in the prefix cache; false computes the whole prompt, to measure what it
  *                    costs. It leaves its own part for later prompts either way
+ * @param constraint which tokens may follow each other in the answer, or null for any. An answer to which nothing may be added ends
+ *                   by itself
+ * @param timeout    longest time from submit to the last token, or null for any; then the request fails with {@link
+ *                   EngineException.Kind#TIMEOUT}
  */
 public record GenerationRequest(
         int[] prompt,
@@ -21,12 +27,25 @@ public record GenerationRequest(
         int maxTokens,
         Set<Integer> stopIds,
         @Nullable PruneSchedule schedule,
-        boolean prefixReuse) {
+        boolean prefixReuse,
+        @Nullable TokenConstraint constraint,
+        @Nullable Duration timeout) {
 
-    /** A request that may use the prefix cache. */
+    /** A request that may use the prefix cache, whose answer may be anything. */
     public GenerationRequest(
             int[] prompt, Sampling sampling, int maxTokens, Set<Integer> stopIds, @Nullable PruneSchedule schedule) {
-        this(prompt, sampling, maxTokens, stopIds, schedule, true);
+        this(prompt, sampling, maxTokens, stopIds, schedule, true, null, null);
+    }
+
+    /** A request whose answer may be anything. */
+    public GenerationRequest(
+            int[] prompt,
+            Sampling sampling,
+            int maxTokens,
+            Set<Integer> stopIds,
+            @Nullable PruneSchedule schedule,
+            boolean prefixReuse) {
+        this(prompt, sampling, maxTokens, stopIds, schedule, prefixReuse, null);
     }
 
     public GenerationRequest {
@@ -36,7 +55,16 @@ public record GenerationRequest(
         if (maxTokens < 1) {
             throw new IllegalArgumentException("max-tokens=" + maxTokens + " is not allowed: use 1 or more");
         }
+        if (timeout != null && (timeout.isNegative() || timeout.isZero())) {
+            throw new IllegalArgumentException(
+                    "timeout=" + timeout + " is not allowed: use a time above zero, or none for no limit");
+        }
         prompt = prompt.clone();
         stopIds = Set.copyOf(stopIds);
+    }
+
+    /** The same with another limit of generated tokens. */
+    GenerationRequest withMaxTokens(int limit) {
+        return new GenerationRequest(prompt, sampling, limit, stopIds, schedule, prefixReuse, constraint, timeout);
     }
 }

@@ -9,6 +9,7 @@ import io.sliminfer.backend.KvPool;
 import io.sliminfer.backend.trace.SpanListener;
 import io.sliminfer.format.ModelConfig;
 import io.sliminfer.format.ModelFolder;
+import io.sliminfer.grammar.TokenConstraint;
 import io.sliminfer.kv.KvCacheManager;
 import io.sliminfer.kv.PrefixCounts;
 import io.sliminfer.model.HiddenRows;
@@ -18,6 +19,7 @@ import io.sliminfer.model.Workspace;
 import io.sliminfer.prune.PrunePlan;
 import io.sliminfer.prune.PruneSchedule;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
@@ -65,6 +67,9 @@ public final class LocalEngine implements Engine {
     private final Object gate = new Object();
 
     private volatile EngineState state = EngineState.RUNNING;
+    /** The engine's thread is to end. */
+    private volatile boolean closed;
+
     private volatile @Nullable Throwable failure;
     private volatile Stand stand;
 
@@ -81,8 +86,9 @@ public final class LocalEngine implements Engine {
             Scheduler scheduler,
             ModelRunner runner) {
 
-        EngineLoop loop(ModelConfig model, EngineListener listener, Consumer<Sequence> onEnd) {
-            return new EngineLoop(scheduler, runner, new GenerationReports(model, memory.slotBytes()), listener, onEnd);
+        EngineLoop loop(ModelConfig model, Duration queueWait, EngineListener listener, Consumer<Sequence> onEnd) {
+            GenerationReports reports = new GenerationReports(model, memory.slotBytes());
+            return new EngineLoop(scheduler, runner, reports, queueWait, listener, onEnd);
         }
 
         Stand stand() {
@@ -174,22 +180,23 @@ public final class LocalEngine implements Engine {
             }
             return;
         }
-        EngineLoop loop = parts.loop(model, listener, sequence -> ended(parts, sequence));
+        EngineLoop loop =
+                parts.loop(model, settings.serving().queueWait(), listener, sequence -> ended(parts, sequence));
         loading.complete(parts);
         try {
-            while (serves()) {
+            while (!closed) {
                 boolean idle = !loop.hasWork();
                 if (idle) {
                     parts.kv.drain(); // slots that copies of ended requests still hold
                     stand = parts.stand();
                 }
                 takeCommands(loop, idle);
-                if (serves()) {
+                if (!closed) {
                     loop.step();
                 }
                 stand = parts.stand();
             }
-            fail(parts, loop, new EngineException(EngineException.Kind.CLOSED, "the engine was closed"));
+            fail(parts, loop, closed());
         } catch (Throwable e) { // an Error, or a broken invariant of ours: nobody may wait for ever
             log.error("The engine of {} stops after a failure", folder.name(), e);
             failure = e;
@@ -205,8 +212,8 @@ public final class LocalEngine implements Engine {
         }
     }
 
-    private boolean serves() {
-        return state == EngineState.RUNNING;
+    private static EngineException closed() {
+        return new EngineException(EngineException.Kind.CLOSED, "the engine was closed");
     }
 
     /** States only move on, and none follows a failure. */
@@ -223,6 +230,11 @@ public final class LocalEngine implements Engine {
         stand = parts.stand();
         live.remove(sequence.id());
         unfinished.decrementAndGet();
+        if (state != EngineState.RUNNING) {
+            synchronized (gate) {
+                gate.notifyAll(); // somebody may wait for the last one
+            }
+        }
     }
 
     /**
@@ -246,7 +258,7 @@ public final class LocalEngine implements Engine {
         if (tokens + WARM_UP_TOKENS > model.maxPositions() || !state.kv.canHold(sequence.cache.need())) {
             return; // a model for tests, whose first request has little to load
         }
-        EngineLoop loop = state.loop(model, EngineListener.NONE, ended -> {});
+        EngineLoop loop = state.loop(model, Duration.ZERO, EngineListener.NONE, ended -> {});
         loop.add(sequence);
         while (loop.hasWork()) {
             loop.step();
@@ -286,19 +298,27 @@ public final class LocalEngine implements Engine {
                 pruning.schedule().block(),
                 pruning.schedule().unit(),
                 backend::bytesBeside);
-        backend.prepare(
-                memory.workSize(model, settings.batchMax(), pruning.schedule().unit()));
+        backend.prepare(memory.workSize(
+                model, settings.serving().batchMax(), pruning.schedule().unit()));
         ModelWeights weights = ModelWeights.load(backend, folder, model.maxPositions());
         Workspace space = new Workspace(backend, model, memory.maxPromptTokens(), memory.tile());
         KvPool pool = backend.allocateKv(
                 memory.slots(), memory.slotBlock(), model.kvHeads(), model.headDim(), memory.kvType());
         KvCacheManager kv = cacheManager(backend, pool, memory);
-        Scheduler scheduler = new Scheduler(kv, settings.batchMax(), model.layers());
+        Scheduler scheduler = new Scheduler(kv, settings.serving().batchMax(), model.layers());
         HiddenRows hidden = memory.hiddenSlots() > 0
                 ? new HiddenRows(backend, model.hidden(), memory.hiddenSlots(), memory.slotBlock())
                 : null;
         Transformer transformer = new Transformer(backend, model, weights, space);
-        ModelRunner runner = new ModelRunner(backend, model, transformer, space, pool, kv, hidden, settings.batchMax());
+        ModelRunner runner = new ModelRunner(
+                backend,
+                model,
+                transformer,
+                space,
+                pool,
+                kv,
+                hidden,
+                settings.serving().batchMax());
         log.info(
                 "{}: {} with {} layers on {} ({}); {} MiB weights, {} MiB KV cache ({} slots of {} tokens in {}), {} MiB workspace,"
                         + " {} MiB hidden states of prefixes;"
@@ -363,7 +383,8 @@ public final class LocalEngine implements Engine {
                 command = commands.poll();
             }
         } catch (InterruptedException e) {
-            advance(EngineState.CLOSING); // nobody but the process's end interrupts this thread
+            advance(EngineState.CLOSING);
+            closed = true; // nobody but the process's end interrupts this thread
         }
     }
 
@@ -378,15 +399,16 @@ public final class LocalEngine implements Engine {
     }
 
     private Generation queue(Sequence sequence) {
-        if (unfinished.incrementAndGet() > settings.queueCapacity() + settings.batchMax()) {
+        if (unfinished.incrementAndGet()
+                > settings.serving().queueCapacity() + settings.serving().batchMax()) {
             unfinished.decrementAndGet();
             throw new EngineException(
                     EngineException.Kind.QUEUE_FULL,
-                    "as many requests wait as slim-infer.queue-capacity=" + settings.queueCapacity()
-                            + " allows: try again later, or raise it");
+                    "as many requests wait as slim-infer.queue-capacity="
+                            + settings.serving().queueCapacity() + " allows: try again later, or raise it");
         }
         synchronized (gate) {
-            if (!serves()) {
+            if (state != EngineState.RUNNING) {
                 unfinished.decrementAndGet();
                 throw new EngineException(EngineException.Kind.CLOSED, "the engine is closed");
             }
@@ -416,14 +438,20 @@ public final class LocalEngine implements Engine {
                         "token id " + id + " is not in the vocabulary of " + model.vocabulary() + " tokens");
             }
         }
+        TokenConstraint constraint = request.constraint();
+        if (constraint != null && constraint.vocabulary() > model.vocabulary()) {
+            throw new IllegalArgumentException("the constraint is made for " + constraint.vocabulary()
+                    + " tokens, but the model's vocabulary has " + model.vocabulary() + ": use the model's tokenizer");
+        }
+        int answerMax = settings.serving().maxAnswerTokens();
+        if (answerMax > 0 && request.maxTokens() > answerMax) {
+            throw new IllegalArgumentException("max-tokens=" + request.maxTokens()
+                    + " is more than slim-infer.max-answer-tokens=" + answerMax
+                    + " allows: ask for less, or raise it");
+        }
         GenerationRequest bounded = request.maxTokens() <= model.maxPositions() - tokens
                 ? request
-                : new GenerationRequest(
-                        request.prompt(),
-                        request.sampling(),
-                        model.maxPositions() - tokens,
-                        request.stopIds(),
-                        request.schedule());
+                : request.withMaxTokens(model.maxPositions() - tokens);
         PruneSchedule schedule = request.schedule() != null ? request.schedule() : pruning.scheduleFor(tokens);
         PrunePlan plan = PrunePlan.of(schedule, tokens, model.layers());
         requireWholeSlots(schedule, loaded.memory.slotBlock());
@@ -480,8 +508,8 @@ public final class LocalEngine implements Engine {
         return new EngineSnapshot(
                 state,
                 failure,
-                settings.queueCapacity(),
-                settings.batchMax(),
+                settings.serving().queueCapacity(),
+                settings.serving().batchMax(),
                 live.values().stream()
                         .map(Sequence::live)
                         .filter(Objects::nonNull)
@@ -508,13 +536,65 @@ public final class LocalEngine implements Engine {
     }
 
     @Override
+    public int maxAnswerTokens() {
+        int limit = settings.serving().maxAnswerTokens();
+        return limit == 0 ? model.maxPositions() - 1 : Math.min(limit, model.maxPositions() - 1);
+    }
+
+    @Override
     public int maxPromptTokens() {
         return loaded.memory.maxPromptTokens();
     }
 
     @Override
+    public boolean drain(Duration grace) {
+        advance(EngineState.CLOSING);
+        commands.add(loop -> loop.refuseWaiting(
+                new EngineException(EngineException.Kind.CLOSED, "the engine is closing and begins no more requests")));
+        if (Thread.currentThread() == thread) {
+            return live.isEmpty(); // a listener's call: what it would wait for needs this thread
+        }
+        boolean ended = awaitEnd(grace);
+        if (!ended) {
+            stopAll();
+            awaitEnd(Duration.ofNanos(Long.MAX_VALUE));
+        }
+        return ended;
+    }
+
+    /** Every request ends at its next token or tile. */
+    private void stopAll() {
+        for (Sequence sequence : live.values()) {
+            sequence.stopped = true;
+        }
+        commands.add(WAKE);
+    }
+
+    /** Waits until there are no requests. An interrupt ends the wait. */
+    private boolean awaitEnd(Duration longest) {
+        long begin = System.nanoTime();
+        synchronized (gate) {
+            while (!live.isEmpty()) {
+                long left = longest.toNanos() - (System.nanoTime() - begin);
+                if (left <= 0) {
+                    return false;
+                }
+                try {
+                    gate.wait(left / 1_000_000 + 1);
+                } catch (InterruptedException e) {
+                    Thread.currentThread().interrupt();
+                    return false;
+                }
+            }
+        }
+        return true;
+    }
+
+    @Override
     public void close() {
         advance(EngineState.CLOSING);
+        closed = true;
+        stopAll();
         commands.add(WAKE);
         boolean interrupted = false;
         while (thread.isAlive() && Thread.currentThread() != thread) {

@@ -76,10 +76,10 @@ record MemoryPlan(
         }
         // A slot for each layer and block of a prompt of full length, twice over for its neighbours in the batch.
         long perSequence = (long) model.layers() * ((positions + block - 1L) / block);
-        long wanted = perSequence * Math.max(2, settings.batchMax() / 2);
+        long wanted = perSequence * Math.max(2, settings.serving().batchMax() / 2);
         int tile = Math.min(limit, settings.prefillTile() == 0 ? device.tile() : settings.prefillTile());
-        long besideBytes =
-                beside.applyAsLong(new Backend.WorkSize(model, tile, settings.batchMax(), limit, block, unit));
+        long besideBytes = beside.applyAsLong(
+                new Backend.WorkSize(model, tile, settings.serving().batchMax(), limit, block, unit));
         long workspaceBytes = Workspace.bytes(model, compute, limit, tile);
         long ropeBytes = 4L * positions * model.headDim();
         long available = device.dedicated()

@@ -89,7 +89,7 @@ final class ModelRunner {
      * Runs layers of a prefill.
      *
      * @return whether the last layer is done
-     * @throws CancellationException between two tiles if the sequence was cancelled
+     * @throws CancellationException between two tiles if the sequence must end
      */
     boolean prefill(Sequence sequence, int layers) {
         PromptRows rows = sequence.prompt;
@@ -129,7 +129,7 @@ final class ModelRunner {
         backend.ops().write(space.positions(), position, tokens);
         transformer.embed(space.x().rows(cached, tokens), idRows.rows(cached, tokens));
         Runnable checkpoint = () -> {
-            if (sequence.cancelled) {
+            if (sequence.mustEnd()) {
                 throw new CancellationException();
             }
         };

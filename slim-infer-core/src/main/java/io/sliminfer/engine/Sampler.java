@@ -1,24 +1,37 @@
 package io.sliminfer.engine;
 
-import java.util.Arrays;
+import io.sliminfer.grammar.TokenConstraint;
+import java.util.Set;
 import java.util.SplittableRandom;
+import org.jspecify.annotations.Nullable;
 
 /**
- * Chooses tokens of one sequence. Greedy without penalties is one pass over the logits; everything else works on a copy of the
- * few candidates that are left. Engine thread only.
+ * Chooses tokens of one sequence: the constraint's mask, penalties, then the likeliest token or a {@link TokenDraw}. Engine thread only.
  */
 final class Sampler {
 
     private final Sampling sampling;
     private final SplittableRandom random;
+    private final TokenConstraint.@Nullable State constraint;
     private final boolean penalises;
     /** Times each token was generated; null while no penalty needs it. */
     private final int[] generated;
     /** Tokens seen in prompt or answer; null while no penalty needs it. */
     private final boolean[] seen;
 
+    /** A sampler of any tokens. */
     Sampler(Sampling sampling, int[] prompt, int vocabulary) {
+        this(sampling, prompt, vocabulary, null, Set.of());
+    }
+
+    Sampler(
+            Sampling sampling,
+            int[] prompt,
+            int vocabulary,
+            @Nullable TokenConstraint constraint,
+            Set<Integer> stopIds) {
         this.sampling = sampling;
+        this.constraint = constraint == null ? null : constraint.begin(stopIds);
         this.random = sampling.seed() == null ? new SplittableRandom() : new SplittableRandom(sampling.seed());
         boolean counts = sampling.frequencyPenalty() != 0 || sampling.presencePenalty() != 0;
         boolean repeats = sampling.repetitionPenalty() != 1;
@@ -36,16 +49,53 @@ final class Sampler {
     }
 
     /**
+     * Whether the token with the largest logit is the next one, and takes it if so. Asked where {@link #needsLogits} is not: if a
+     * constraint rules the token out, {@link #next} needs the logits after all.
+     */
+    boolean takes(int likeliest) {
+        if (constraint == null) {
+            return true;
+        }
+        if (!constraint.allows(likeliest)) {
+            return false;
+        }
+        constraint.accept(likeliest);
+        return true;
+    }
+
+    /** Whether the constraint lets nothing follow, so that the answer ends here. */
+    boolean isFinished() {
+        return constraint != null && constraint.isFinished();
+    }
+
+    /**
      * The next token. Changes {@code logits}.
      *
-     * @throws EngineException if a logit is NaN, or none is finite
+     * @throws EngineException if a logit is NaN, none is finite, or no token meets the constraint
      */
     int next(float[] logits) {
         requireNumbers(logits);
         if (penalises) {
             penalise(logits);
         }
-        int id = sampling.temperature() == 0 ? best(logits) : draw(logits);
+        int id;
+        if (sampling.temperature() == 0) {
+            id = best(logits);
+            // A model that follows the format is not asked for a mask: the likeliest of all is the likeliest of the
+            // allowed ones.
+            if (constraint != null && !constraint.allows(id)) {
+                mask(logits, constraint.allowed());
+                id = best(logits);
+            }
+        } else {
+            if (constraint != null) {
+                mask(logits, constraint.allowed());
+            }
+            id = TokenDraw.draw(logits, sampling, random);
+        }
+        if (constraint != null) {
+            constraint.accept(id);
+        }
         if (generated.length > 0) {
             generated[id]++;
         }
@@ -70,6 +120,33 @@ final class Sampler {
         if (max == Float.NEGATIVE_INFINITY) {
             throw new EngineException(
                     EngineException.Kind.INVALID_LOGITS, "all logits are -Infinity: no token can be chosen");
+        }
+    }
+
+    /** Leaves the allowed tokens their logits. */
+    private static void mask(float[] logits, long[] allowed) {
+        float max = Float.NEGATIVE_INFINITY;
+        boolean some = false;
+        for (int from = 0; from < logits.length; from += 64) {
+            long word = from / 64 < allowed.length ? allowed[from / 64] : 0;
+            some |= word != 0;
+            int to = Math.min(logits.length, from + 64);
+            for (int i = from; i < to; i++) {
+                float logit = (word >>> i & 1) != 0 ? logits[i] : Float.NEGATIVE_INFINITY;
+                logits[i] = logit;
+                max = Math.max(max, logit);
+            }
+        }
+        if (!some) {
+            throw new EngineException(
+                    EngineException.Kind.CONSTRAINT,
+                    "the answer cannot go on: no token of the vocabulary continues the format that it must have."
+                            + " The tokenizer has no token for a byte that the format needs here; choose another format");
+        }
+        if (max == Float.NEGATIVE_INFINITY) {
+            throw new EngineException(
+                    EngineException.Kind.INVALID_LOGITS,
+                    "all logits of tokens that continue the answer's format are -Infinity: no token can be chosen");
         }
     }
 
@@ -98,67 +175,5 @@ final class Sampler {
             }
         }
         return best;
-    }
-
-    private int draw(float[] logits) {
-        double max = logits[best(logits)];
-        // Tokens that even with every filter off have no chance worth a double: e^-80 of the best.
-        double floor = max - 80 * sampling.temperature();
-        long[] candidates = new long[logits.length];
-        int count = 0;
-        for (int i = 0; i < logits.length; i++) {
-            if (logits[i] >= floor) {
-                candidates[count++] = sortKey(logits[i], i);
-            }
-        }
-        Arrays.sort(candidates, 0, count);
-        if (sampling.topK() > 0) {
-            count = Math.min(count, sampling.topK());
-        }
-        double[] weights = new double[count];
-        double sum = 0;
-        for (int i = 0; i < count; i++) {
-            weights[i] = Math.exp((logits[id(candidates[i])] - max) / sampling.temperature());
-            sum += weights[i];
-        }
-        count = nucleus(weights, count, sum);
-        while (count > 1 && weights[count - 1] < sampling.minP() * weights[0]) {
-            count--;
-        }
-        double total = 0;
-        for (int i = 0; i < count; i++) {
-            total += weights[i];
-        }
-        double point = random.nextDouble() * total;
-        for (int i = 0; i < count; i++) {
-            point -= weights[i];
-            if (point < 0) {
-                return id(candidates[i]);
-            }
-        }
-        return id(candidates[count - 1]);
-    }
-
-    /** Candidates in the smallest set of best ones that holds {@code topP} of the mass. */
-    private int nucleus(double[] weights, int count, double sum) {
-        double mass = 0;
-        for (int i = 0; i < count; i++) {
-            mass += weights[i];
-            if (mass >= sampling.topP() * sum) {
-                return i + 1;
-            }
-        }
-        return count;
-    }
-
-    /** Sorts by falling logit, then by rising id: the float's bits in an order that integers have, inverted, above the id. */
-    private static long sortKey(float logit, int id) {
-        int bits = Float.floatToIntBits(logit);
-        int ordered = bits ^ ((bits >> 31) & 0x7fffffff);
-        return ((long) ~ordered << 32) | id;
-    }
-
-    private static int id(long sortKey) {
-        return (int) sortKey;
     }
 }

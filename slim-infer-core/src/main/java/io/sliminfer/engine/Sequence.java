@@ -31,7 +31,11 @@ final class Sequence implements Generation {
     /** Also read by those who take a snapshot. */
     volatile State state = State.WAITING;
 
+    /** The caller wants no more. */
     volatile boolean cancelled;
+
+    /** The engine ends: so do its requests. */
+    volatile boolean stopped;
 
     @Nullable
     PromptRows prompt;
@@ -61,6 +65,10 @@ final class Sequence implements Generation {
     final Instant submittedAt = Instant.now();
     final long submittedNanos = System.nanoTime();
     long startedNanos;
+    /** When {@link System#nanoTime} has passed its time-out, if there is one. */
+    private final long deadlineNanos;
+
+    private final boolean hasDeadline;
     long firstTokenNanos;
     long lastTokenNanos;
 
@@ -77,7 +85,10 @@ final class Sequence implements Generation {
         this.request = request;
         this.listener = listener;
         this.onCancel = onCancel;
-        this.sampler = new Sampler(request.sampling(), request.prompt(), model.vocabulary());
+        this.hasDeadline = request.timeout() != null;
+        this.deadlineNanos = submittedNanos + nanos(request.timeout());
+        this.sampler = new Sampler(
+                request.sampling(), request.prompt(), model.vocabulary(), request.constraint(), request.stopIds());
         this.listenerWantsLogits = listener.wantsLogits();
         this.cache = new SequenceCache(plan, request, model.layers(), slotBlock, swapPolicy, () -> generated);
     }
@@ -91,6 +102,24 @@ final class Sequence implements Generation {
     void prefilled(List<List<Integer>> kept) {
         keptBlocks = kept;
         cache.prefilled(kept);
+    }
+
+    private static long nanos(@Nullable Duration time) {
+        try {
+            return time == null ? 0 : time.toNanos();
+        } catch (ArithmeticException e) { // centuries
+            return Long.MAX_VALUE / 2;
+        }
+    }
+
+    /** Whether its time is over. */
+    boolean isOverdue(long nanoTime) {
+        return hasDeadline && nanoTime - deadlineNanos >= 0;
+    }
+
+    /** Whether it must not go on, for whatever reason. Asked between any two pieces of its work. */
+    boolean mustEnd() {
+        return cancelled || stopped || (hasDeadline && isOverdue(System.nanoTime()));
     }
 
     /** Submit to start of prefill; it has started. */

@@ -14,6 +14,7 @@ import io.sliminfer.text.TinyTokenizer;
 import io.sliminfer.text.Tokenizer;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -150,7 +151,8 @@ class LocalChatEngineTests {
                 0,
                 List.of(),
                 new PruneSchedule(4, 2, 5, 3, List.of()),
-                false);
+                false,
+                Duration.ofMinutes(1));
 
         chat.submit(request, new Recording() {
                     @Override

@@ -10,6 +10,7 @@ import io.sliminfer.engine.KvSettings;
 import io.sliminfer.engine.PrefixSettings;
 import io.sliminfer.engine.PruneSettings;
 import io.sliminfer.engine.Sampling;
+import io.sliminfer.engine.ServingSettings;
 import io.sliminfer.format.DType;
 import io.sliminfer.golden.TinyModel;
 import io.sliminfer.prune.PruneSchedule;
@@ -64,8 +65,7 @@ class PrefixConversationTests {
                         PruneSettings.of(SCHEDULE, 0),
                         0,
                         KvSettings.defaults().withPrefixes(prefixes),
-                        1,
-                        4,
+                        ServingSettings.of(1, 4),
                         0));
     }
 

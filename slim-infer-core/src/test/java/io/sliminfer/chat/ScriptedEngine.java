@@ -239,6 +239,17 @@ public final class ScriptedEngine implements Engine {
     }
 
     @Override
+    public int maxAnswerTokens() {
+        return 8192;
+    }
+
+    @Override
+    public boolean drain(Duration grace) {
+        close();
+        return true;
+    }
+
+    @Override
     public int maxPromptTokens() {
         return model.maxPositions() - 1;
     }

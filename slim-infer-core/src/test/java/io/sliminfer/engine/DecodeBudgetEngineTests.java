@@ -138,8 +138,7 @@ class DecodeBudgetEngineTests {
                 pruning,
                 1000,
                 new KvSettings(32 << 20, null, 0, null, 0, 0, swapThreshold),
-                2,
-                4,
+                ServingSettings.of(2, 4),
                 0);
     }
 

@@ -94,8 +94,7 @@ class KvTypeSettingTests {
                 PruneSettings.defaults(),
                 0,
                 new KvSettings(bytes, type, 0, null, 0, 0, 1),
-                8,
-                64,
+                ServingSettings.of(8, 64),
                 0);
     }
 

@@ -30,8 +30,7 @@ class MemoryPlanTests {
                 PruneSettings.defaults(),
                 maxPromptTokens,
                 KvSettings.ofMemory(kvMemoryBytes),
-                batchMax,
-                64,
+                ServingSettings.of(batchMax, 64),
                 tile);
     }
 

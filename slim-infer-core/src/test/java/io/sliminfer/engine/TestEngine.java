@@ -117,8 +117,7 @@ final class TestEngine implements AutoCloseable {
                     settings.pruning,
                     settings.maxPromptTokens,
                     settings.kv,
-                    settings.batchMax,
-                    settings.queueCapacity,
+                    ServingSettings.of(settings.batchMax, settings.queueCapacity),
                     settings.prefillTile);
             engine = LocalEngine.open(folder, all, provider, settings.listener);
             opened = true;

@@ -49,8 +49,7 @@ class TracedEngineTests {
                 PruneSettings.of(PruneSchedule.dense(), 0),
                 PROMPT,
                 KvSettings.defaults().withPrefixes(PrefixSettings.off()),
-                1,
-                1,
+                ServingSettings.of(1, 1),
                 32);
     }
 

@@ -214,7 +214,8 @@ class CudaOffloadGpuTests {
 
     private static void assertNothingHeld(TestEngine test) {
         assertThat(test.slotsUsedWhenIdle()).as("device slots when idle").isZero();
-        RecordedGeneration.await("free host slots", () -> test.engine.snapshot().kv().host().used() == 0);
+        RecordedGeneration.await(
+                "free host slots", () -> test.engine.snapshot().kv().host().used() == 0);
     }
 
     @ParameterizedTest

@@ -3,6 +3,7 @@ package io.sliminfer.spring;
 import io.sliminfer.engine.Sampling;
 import io.sliminfer.prune.PruneSchedule;
 import io.sliminfer.prune.PruneStep;
+import java.time.Duration;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -57,6 +58,20 @@ public final class OptionsMapper {
     }
 
     /**
+     * Longest time for the whole request, or null for any.
+     *
+     * @throws IllegalArgumentException if it is not above zero
+     */
+    public static @Nullable Duration timeout(SlimInferChatOptions options) {
+        Duration timeout = options.getTimeout();
+        if (timeout != null && (timeout.isZero() || timeout.isNegative())) {
+            throw new IllegalArgumentException(
+                    "timeout=" + timeout + " is not allowed: use a time above zero, or leave it out for no limit");
+        }
+        return timeout;
+    }
+
+    /**
      * The schedule that the options ask for, or null if they leave it to the engine.
      *
      * @param engine the engine's own schedule, for whatever is not set
@@ -89,6 +104,7 @@ public final class OptionsMapper {
         sampling(options);
         maxTokens(options);
         stop(options);
+        timeout(options);
     }
 
     private static List<PruneStep> steps(SlimInferChatOptions options, PruneSchedule engine) {

@@ -129,7 +129,8 @@ public final class SlimInferChatModel implements ChatModel {
                 OptionsMapper.maxTokens(merged),
                 OptionsMapper.stop(merged),
                 OptionsMapper.schedule(merged, engine.engine().pruning().schedule()),
-                !Boolean.FALSE.equals(merged.getPrefixReuse()));
+                !Boolean.FALSE.equals(merged.getPrefixReuse()),
+                OptionsMapper.timeout(merged));
         ChatModelObservationContext context = ChatModelObservationContext.builder()
                 .prompt(new Prompt(prompt.getInstructions(), merged))
                 .provider(PROVIDER)

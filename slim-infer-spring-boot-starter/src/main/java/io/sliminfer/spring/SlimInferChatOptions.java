@@ -2,6 +2,7 @@ package io.sliminfer.spring;
 
 import io.sliminfer.prune.PruneStep;
 import io.sliminfer.prune.UnitAggregation;
+import java.time.Duration;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -27,6 +28,7 @@ public final class SlimInferChatOptions extends DefaultToolCallingChatOptions {
     private static final Option<Double> MIN_P = new Option<>("min-p", Double.class);
     private static final Option<Double> REPETITION_PENALTY = new Option<>("repetition-penalty", Double.class);
     private static final Option<Long> SEED = new Option<>("seed", Long.class);
+    private static final Option<Duration> TIMEOUT = new Option<>("timeout", Duration.class);
     private static final Option<Boolean> PRUNING = new Option<>("pruning", Boolean.class);
     private static final Option<String> PRUNING_SCHEDULE = new Option<>("pruning-schedule", String.class);
     private static final Option<Integer> PRUNING_BLOCK = new Option<>("pruning-block", Integer.class);
@@ -85,6 +87,11 @@ public final class SlimInferChatOptions extends DefaultToolCallingChatOptions {
     /** Seed of the draw: the same seed, prompt and options give the same text. */
     public @Nullable Long getSeed() {
         return get(SEED);
+    }
+
+    /** Longest time from the request to the last token of its answer, queue included; no limit if null. */
+    public @Nullable Duration getTimeout() {
+        return get(TIMEOUT);
     }
 
     /**
@@ -217,6 +224,11 @@ public final class SlimInferChatOptions extends DefaultToolCallingChatOptions {
         /** See {@link SlimInferChatOptions#getSeed()}. */
         public Builder seed(@Nullable Long seed) {
             return set(SEED, seed);
+        }
+
+        /** See {@link SlimInferChatOptions#getTimeout()}. */
+        public Builder timeout(@Nullable Duration timeout) {
+            return set(TIMEOUT, timeout);
         }
 
         /** See {@link SlimInferChatOptions#getPruning()}. */

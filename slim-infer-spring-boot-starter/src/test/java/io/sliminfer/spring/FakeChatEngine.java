@@ -252,6 +252,17 @@ public final class FakeChatEngine implements ChatEngine {
             }
 
             @Override
+            public int maxAnswerTokens() {
+                return 8192;
+            }
+
+            @Override
+            public boolean drain(Duration grace) {
+                close();
+                return true;
+            }
+
+            @Override
             public int maxPromptTokens() {
                 return 8192;
             }

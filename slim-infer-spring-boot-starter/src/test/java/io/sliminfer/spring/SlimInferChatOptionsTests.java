@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.sliminfer.prune.PruneSchedule;
 import io.sliminfer.prune.UnitAggregation;
 import java.lang.reflect.Method;
+import java.time.Duration;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
@@ -37,6 +38,7 @@ class SlimInferChatOptionsTests extends AbstractChatOptionsTests<SlimInferChatOp
                 .presencePenalty(0.3)
                 .seed(42L)
                 .maxTokens(100)
+                .timeout(Duration.ofSeconds(90))
                 .stopSequences(List.of("END"))
                 .pruning(true)
                 .pruningSchedule("4:0.5")
@@ -113,6 +115,7 @@ class SlimInferChatOptionsTests extends AbstractChatOptionsTests<SlimInferChatOp
                         full().seed(1L).build(),
                         full().pruning(null).build(),
                         full().pruningSchedule("5:0.5").build(),
+                        full().timeout(Duration.ofSeconds(91)).build(),
                         full().pruningBlock(16).build(),
                         full().pruningUnit(2).build(),
                         full().pruningWindow(8).build(),

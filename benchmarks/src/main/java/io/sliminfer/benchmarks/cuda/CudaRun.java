@@ -1,5 +1,6 @@
 package io.sliminfer.benchmarks.cuda;
 
+import io.sliminfer.engine.ServingSettings;
 import io.sliminfer.backend.Backend;
 import io.sliminfer.backend.BackendSettings;
 import io.sliminfer.backend.DeviceInfo;
@@ -112,9 +113,7 @@ final class CudaRun {
                         KvSettings.PREFETCH_LAYERS_DEFAULT,
                         KvSettings.SWAP_THRESHOLD_DEFAULT,
                         // The same prompt runs many times: each must be computed from its first token.
-                        PrefixSettings.off()),
-                1,
-                1,
+                        PrefixSettings.off()), ServingSettings.of(1, 1),
                 settings.tile());
     }
 
@@ -188,8 +187,7 @@ final class CudaRun {
         line.put("memoryBytes", memory);
         line.put("openSeconds", Spread.rounded(openSeconds));
         line.put("kvBytes", engine.snapshot().memory().kvBytes());
-        line.put(
-                "kvHostBytes", engine.snapshot().memory().hostBytes());
+        line.put("kvHostBytes", engine.snapshot().memory().hostBytes());
         line.put("deviceBytesPeak", engine.snapshot().deviceBytesPeak());
         results.add(line);
     }

@@ -1,5 +1,6 @@
 package io.sliminfer.benchmarks.quality;
 
+import io.sliminfer.engine.ServingSettings;
 import io.sliminfer.backend.BackendSettings;
 import io.sliminfer.chat.ChatEngine;
 import io.sliminfer.chat.ChatEngines;
@@ -44,8 +45,7 @@ final class ModelUnderTest implements AutoCloseable {
                             0,
                             // Dense and pruned runs of a prompt are timed, so that none may begin with another's work.
                             KvSettings.defaults().withPrefixes(PrefixSettings.off()),
-                            EngineSettings.BATCH_MAX_DEFAULT,
-                            EngineSettings.QUEUE_CAPACITY_DEFAULT,
+                            ServingSettings.defaults(),
                             0));
             return new ModelUnderTest(engine, tokens);
         } catch (RuntimeException e) {

@@ -1,5 +1,6 @@
 package io.sliminfer.benchmarks.speed;
 
+import io.sliminfer.engine.ServingSettings;
 import io.sliminfer.backend.BackendSettings;
 import io.sliminfer.benchmarks.report.CommandChecks;
 import io.sliminfer.benchmarks.report.JsonLines;
@@ -147,7 +148,7 @@ public final class OffloadCommand implements Callable<Integer> {
      */
     private EngineSettings settings(KvSettings kv, @Nullable DType compute) {
         return new EngineSettings(
-                null, new BackendSettings(compute, 0), PruneSettings.defaults(), promptTokens, kv, 1, 1, 0);
+                null, new BackendSettings(compute, 0), PruneSettings.defaults(), promptTokens, kv, ServingSettings.of(1, 1), 0);
     }
 
     private Map<Mode, Pair> measure(ModelChoice choice, LocalEngine roomy, LocalEngine capped, Results results) {

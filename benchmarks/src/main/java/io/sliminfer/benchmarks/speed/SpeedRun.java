@@ -1,5 +1,6 @@
 package io.sliminfer.benchmarks.speed;
 
+import io.sliminfer.engine.ServingSettings;
 import io.sliminfer.backend.BackendSettings;
 import io.sliminfer.backend.DeviceInfo;
 import io.sliminfer.benchmarks.models.GgufWriter;
@@ -87,9 +88,7 @@ final class SpeedRun {
                 PruneSettings.of(schedule, 0),
                 settings.promptMax(),
                 // The same prompt runs many times: each must be computed from its first token.
-                KvSettings.defaults().withPrefixes(PrefixSettings.off()),
-                1,
-                1,
+                KvSettings.defaults().withPrefixes(PrefixSettings.off()), ServingSettings.of(1, 1),
                 0);
     }
 

@@ -58,7 +58,22 @@ class PairedRunnerTests {
                         new GenerationReport.Stage(0, 4, 100, List.of()),
                         new GenerationReport.Stage(5, 11, live, List.of()));
         return new GenerationReport(
-                1, 100, 0, 2, stages, 0, 0, 0, 0, KvTransfers.NONE, 1, Instant.EPOCH, Duration.ZERO, Duration.ZERO, List.of(), Duration.ZERO);
+                1,
+                100,
+                0,
+                2,
+                stages,
+                0,
+                0,
+                0,
+                0,
+                KvTransfers.NONE,
+                1,
+                Instant.EPOCH,
+                Duration.ZERO,
+                Duration.ZERO,
+                List.of(),
+                Duration.ZERO);
     }
 
     private static EvalCase city(String id, int length) {

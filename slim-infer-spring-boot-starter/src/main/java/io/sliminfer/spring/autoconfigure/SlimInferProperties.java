@@ -1,5 +1,6 @@
 package io.sliminfer.spring.autoconfigure;
 
+import io.sliminfer.engine.ServingSettings;
 import io.sliminfer.backend.BackendSettings;
 import io.sliminfer.engine.EngineSettings;
 import io.sliminfer.engine.KvSettings;
@@ -11,6 +12,7 @@ import io.sliminfer.prune.UnitAggregation;
 import io.sliminfer.spring.OptionsMapper;
 import io.sliminfer.spring.SlimInferChatOptions;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Locale;
@@ -36,6 +38,8 @@ import org.springframework.util.unit.DataSize;
  *                        allow.
  * @param batchMax        Most requests that are decoded together.
  * @param queueCapacity   Most requests that may wait; further ones are refused at once.
+ * @param queueWait       Longest time that a request may wait for its turn; then it is refused. 0s for no limit.
+ * @param maxAnswerTokens Most tokens that a request may ask for; one that asks for more is refused. 0 for no limit of its own.
  * @param prefillTile     Prompt tokens that pass a layer together: smaller needs less memory, larger is faster. 0 for the backend's
  *                        choice.
  * @param ttftHistory     Requests whose time to first token /actuator/sliminfer/ttft shows; 0 for none.
@@ -50,6 +54,8 @@ public record SlimInferProperties(
         @DefaultValue("0") int maxPromptTokens,
         @DefaultValue("8") int batchMax,
         @DefaultValue("64") int queueCapacity,
+        @DefaultValue("0s") Duration queueWait,
+        @DefaultValue("0") int maxAnswerTokens,
         @DefaultValue("0") int prefillTile,
         @DefaultValue("200") int ttftHistory,
         @DefaultValue Cuda cuda,
@@ -77,6 +83,13 @@ public record SlimInferProperties(
                 "use 1 or more, or 0 for no limit of its own");
         require(batchMax >= 1 && batchMax <= 1024, "batch-max", batchMax, "use 1 to 1024");
         require(queueCapacity >= 1, "queue-capacity", queueCapacity, "use 1 or more");
+        require(!queueWait.isNegative(), "queue-wait", queueWait, "use 0s for no limit, or more");
+        require(maxAnswerTokens >= 0, "max-answer-tokens", maxAnswerTokens, "use 1 or more, or 0 for no limit");
+        require(
+                maxAnswerTokens == 0 || chat.maxTokens() == null || chat.maxTokens() <= maxAnswerTokens,
+                "chat.max-tokens",
+                String.valueOf(chat.maxTokens()),
+                "use at most slim-infer.max-answer-tokens=" + maxAnswerTokens + ", or raise that");
         require(prefillTile >= 0, "prefill-tile", prefillTile, "use 1 or more, or 0 for the backend's choice");
         checkedTtftHistory();
         require(!backend.isBlank(), "backend", backend, "use auto or a backend's name");
@@ -85,9 +98,7 @@ public record SlimInferProperties(
                 cuda.settings(computeType, threads, cacheDir),
                 pruning.settings(),
                 maxPromptTokens,
-                kvCache.settings().withPrefixes(prefixCache.settings()),
-                batchMax,
-                queueCapacity,
+                kvCache.settings().withPrefixes(prefixCache.settings()), new ServingSettings(batchMax, queueCapacity, queueWait, maxAnswerTokens),
                 prefillTile);
     }
 
@@ -265,6 +276,7 @@ public record SlimInferProperties(
      * @param presencePenalty   Makes tokens less likely if they were generated; 0 for no penalty.
      * @param seed              Seed of the draw; the same seed gives the same answer. By default a different one each time.
      * @param maxTokens         Most tokens of an answer; 0 for 1024. KV memory is set aside for as many.
+     * @param timeout           Longest time from the request to the last token of its answer, time in the queue included. By default none.
      * @param stopSequences     Strings that end an answer and are not part of it.
      * @param templateArguments Further variables of the chat template, such as enable_thinking.
      * @param includePromptBlocks Whether an answer's metadata holds the prompt's text, block by block. Whoever can read that metadata can then
@@ -280,6 +292,7 @@ public record SlimInferProperties(
             @Nullable Double presencePenalty,
             @Nullable Long seed,
             @Nullable Integer maxTokens,
+            @Nullable Duration timeout,
             @Nullable List<String> stopSequences,
             @Nullable Map<String, Object> templateArguments,
             @Nullable Boolean includePromptBlocks) {
@@ -300,6 +313,7 @@ public record SlimInferProperties(
             set(options, "presence-penalty", presencePenalty, SlimInferChatOptions.Builder::presencePenalty);
             set(options, "seed", seed, SlimInferChatOptions.Builder::seed);
             set(options, "max-tokens", maxTokens, SlimInferChatOptions.Builder::maxTokens);
+            set(options, "timeout", timeout, SlimInferChatOptions.Builder::timeout);
             set(options, "stop-sequences", stopSequences, SlimInferChatOptions.Builder::stopSequences);
             set(
                     options,

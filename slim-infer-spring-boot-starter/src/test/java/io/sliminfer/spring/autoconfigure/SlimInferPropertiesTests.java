@@ -3,6 +3,7 @@ package io.sliminfer.spring.autoconfigure;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 
+import io.sliminfer.engine.ServingSettings;
 import io.sliminfer.backend.BackendSettings;
 import io.sliminfer.backend.KvType;
 import io.sliminfer.engine.EngineSettings;
@@ -16,6 +17,7 @@ import io.sliminfer.prune.UnitAggregation;
 import io.sliminfer.spring.SlimInferChatOptions;
 import java.lang.reflect.RecordComponent;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -61,6 +63,8 @@ class SlimInferPropertiesTests {
                 "prefix-cache.memory=1GB",
                 "batch-max=4",
                 "queue-capacity=5",
+                "queue-wait=30s",
+                "max-answer-tokens=2000",
                 "prefill-tile=256",
                 "cuda.device=1",
                 "cuda.memory=20GB",
@@ -81,9 +85,7 @@ class SlimInferPropertiesTests {
                         PruneSettings.of(schedule, 100),
                         1000,
                         new KvSettings(2L << 30, KvType.INT8, 4L << 30, Path.of("/var/cache/kv"), 8L << 30, 3, 0.8)
-                                .withPrefixes(new PrefixSettings(PrefixSettings.Reuse.OFF, 1L << 30)),
-                        4,
-                        5,
+                                .withPrefixes(new PrefixSettings(PrefixSettings.Reuse.OFF, 1L << 30)), new ServingSettings(4, 5, Duration.ofSeconds(30), 2000),
                         256));
         assertThat(properties.model()).isEqualTo("classpath:tiny");
         assertThat(properties.cacheDir()).isEqualTo(Path.of("/var/cache/models"));
@@ -125,6 +127,18 @@ class SlimInferPropertiesTests {
     }
 
     @Test
+    void answersByDefaultMustNotBeLongerThanTheyMay() {
+        SlimInferProperties properties = bind("max-answer-tokens=100", "chat.max-tokens=101");
+
+        assertInvalid(properties::engineSettings, "chat.max-tokens", "at most slim-infer.max-answer-tokens=100");
+        assertThat(bind("max-answer-tokens=100", "chat.max-tokens=100")
+                        .engineSettings()
+                        .serving()
+                        .maxAnswerTokens())
+                .isEqualTo(100);
+    }
+
+    @Test
     void anEmptyScheduleIsDense() {
         assertThat(bind("pruning.schedule=").engineSettings().pruning())
                 .isEqualTo(PruneSettings.of(PruneSchedule.dense(), 1024));
@@ -150,6 +164,7 @@ class SlimInferPropertiesTests {
                         "chat.presence-penalty=0.3",
                         "chat.seed=42",
                         "chat.max-tokens=100",
+                        "chat.timeout=2m",
                         "chat.stop-sequences[0]=END",
                         "chat.template-arguments.enable_thinking=false",
                         "chat.template-arguments.style=short",
@@ -184,6 +199,8 @@ class SlimInferPropertiesTests {
                 "prefix-cache.memory|-1B|0B to serve dense prompts only",
                 "batch-max|0|1 to 1024",
                 "queue-capacity|0|1 or more",
+                "queue-wait|-1s|0s for no limit",
+                "max-answer-tokens|-1|0 for no limit",
                 "prefill-tile|-1|0 for the backend's choice",
                 "ttft-history|-1|0 for none",
                 "ttft-history|10001|up to 10000",
@@ -218,7 +235,8 @@ class SlimInferPropertiesTests {
         "repetition-penalty,0",
         "frequency-penalty,NaN",
         "presence-penalty,Infinity",
-        "max-tokens,-1"
+        "max-tokens,-1",
+        "timeout,0s"
     })
     void namesAnOptionThatIsNotAllowed(String name, String value) {
         SlimInferProperties properties = bind("chat." + name + "=" + value);
