@@ -15,6 +15,7 @@ import org.springframework.beans.factory.ObjectProvider;
 import org.springframework.boot.autoconfigure.AutoConfiguration;
 import org.springframework.boot.autoconfigure.condition.ConditionalOnMissingBean;
 import org.springframework.boot.autoconfigure.condition.ConditionalOnProperty;
+import org.springframework.boot.autoconfigure.context.LifecycleProperties;
 import org.springframework.boot.context.properties.EnableConfigurationProperties;
 import org.springframework.context.ApplicationEventPublisher;
 import org.springframework.context.annotation.Bean;
@@ -68,6 +69,13 @@ public class SlimInferAutoConfiguration {
             }
         }
         return engine;
+    }
+
+    @Bean
+    @ConditionalOnMissingBean
+    EngineDrain slimInferEngineDrain(ChatEngine engine, ObjectProvider<LifecycleProperties> lifecycle) {
+        return new EngineDrain(
+                engine, lifecycle.getIfAvailable(LifecycleProperties::new).getTimeoutPerShutdownPhase());
     }
 
     @Bean

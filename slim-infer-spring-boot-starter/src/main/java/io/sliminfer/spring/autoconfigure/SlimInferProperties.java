@@ -1,11 +1,11 @@
 package io.sliminfer.spring.autoconfigure;
 
-import io.sliminfer.engine.ServingSettings;
 import io.sliminfer.backend.BackendSettings;
 import io.sliminfer.engine.EngineSettings;
 import io.sliminfer.engine.KvSettings;
 import io.sliminfer.engine.PrefixSettings;
 import io.sliminfer.engine.PruneSettings;
+import io.sliminfer.engine.ServingSettings;
 import io.sliminfer.prune.PruneSchedule;
 import io.sliminfer.prune.PruneSizes;
 import io.sliminfer.prune.UnitAggregation;
@@ -98,7 +98,8 @@ public record SlimInferProperties(
                 cuda.settings(computeType, threads, cacheDir),
                 pruning.settings(),
                 maxPromptTokens,
-                kvCache.settings().withPrefixes(prefixCache.settings()), new ServingSettings(batchMax, queueCapacity, queueWait, maxAnswerTokens),
+                kvCache.settings().withPrefixes(prefixCache.settings()),
+                new ServingSettings(batchMax, queueCapacity, queueWait, maxAnswerTokens),
                 prefillTile);
     }
 

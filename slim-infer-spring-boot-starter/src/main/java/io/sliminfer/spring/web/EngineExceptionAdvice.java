@@ -12,7 +12,8 @@ import org.springframework.web.bind.annotation.RestControllerAdvice;
 
 /**
  * Turns an {@link EngineException} that a controller lets through into a problem detail (RFC 9457), in MVC and WebFlux: 503 with
- * {@code Retry-After} where a later try may succeed, 413 where the request is too large for this engine, 500 else. Last in order, so that
+ * {@code Retry-After} where a later try may succeed, 504 after the request's own time-out, 413 where the request is too large for this
+ * engine, 500 else. Last in order, so that
  * a handler of the application goes first. A response that has begun keeps its status: the stream just ends with an error.
  */
 @RestControllerAdvice
@@ -26,9 +27,10 @@ public class EngineExceptionAdvice {
     ResponseEntity<ProblemDetail> answer(EngineException failure) {
         HttpStatus status =
                 switch (failure.kind()) {
-                    case QUEUE_FULL, CLOSED -> HttpStatus.SERVICE_UNAVAILABLE;
+                    case QUEUE_FULL, QUEUE_TIMEOUT, CLOSED -> HttpStatus.SERVICE_UNAVAILABLE;
+                    case TIMEOUT -> HttpStatus.GATEWAY_TIMEOUT;
                     case PROMPT_TOO_LONG, OUT_OF_MEMORY -> HttpStatus.CONTENT_TOO_LARGE;
-                    case INVALID_LOGITS, INTERNAL -> HttpStatus.INTERNAL_SERVER_ERROR;
+                    case INVALID_LOGITS, CONSTRAINT, INTERNAL -> HttpStatus.INTERNAL_SERVER_ERROR;
                 };
         // What a client did, it may read in full; what broke in here is for the log.
         ProblemDetail problem = status == HttpStatus.INTERNAL_SERVER_ERROR

@@ -3,13 +3,13 @@ package io.sliminfer.spring.autoconfigure;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 
-import io.sliminfer.engine.ServingSettings;
 import io.sliminfer.backend.BackendSettings;
 import io.sliminfer.backend.KvType;
 import io.sliminfer.engine.EngineSettings;
 import io.sliminfer.engine.KvSettings;
 import io.sliminfer.engine.PrefixSettings;
 import io.sliminfer.engine.PruneSettings;
+import io.sliminfer.engine.ServingSettings;
 import io.sliminfer.format.DType;
 import io.sliminfer.prune.PruneSchedule;
 import io.sliminfer.prune.PruneSizes;
@@ -85,7 +85,8 @@ class SlimInferPropertiesTests {
                         PruneSettings.of(schedule, 100),
                         1000,
                         new KvSettings(2L << 30, KvType.INT8, 4L << 30, Path.of("/var/cache/kv"), 8L << 30, 3, 0.8)
-                                .withPrefixes(new PrefixSettings(PrefixSettings.Reuse.OFF, 1L << 30)), new ServingSettings(4, 5, Duration.ofSeconds(30), 2000),
+                                .withPrefixes(new PrefixSettings(PrefixSettings.Reuse.OFF, 1L << 30)),
+                        new ServingSettings(4, 5, Duration.ofSeconds(30), 2000),
                         256));
         assertThat(properties.model()).isEqualTo("classpath:tiny");
         assertThat(properties.cacheDir()).isEqualTo(Path.of("/var/cache/models"));

@@ -43,10 +43,13 @@ class EngineExceptionAdviceTests {
     @ParameterizedTest
     @CsvSource({
         "QUEUE_FULL,503",
+        "QUEUE_TIMEOUT,503",
         "CLOSED,503",
+        "TIMEOUT,504",
         "PROMPT_TOO_LONG,413",
         "OUT_OF_MEMORY,413",
         "INVALID_LOGITS,500",
+        "CONSTRAINT,500",
         "INTERNAL,500"
     })
     void eachKindHasItsStatus(EngineException.Kind kind, int expected) throws Exception {
@@ -69,10 +72,9 @@ class EngineExceptionAdviceTests {
     @ParameterizedTest
     @EnumSource(EngineException.Kind.class)
     void onlyWhatMaySucceedLaterIsToBeTriedLater(EngineException.Kind kind) throws Exception {
-        String expected = Set.of(EngineException.Kind.QUEUE_FULL, EngineException.Kind.CLOSED)
-                        .contains(kind)
-                ? "5"
-                : null;
+        Set<EngineException.Kind> passing = Set.of(
+                EngineException.Kind.QUEUE_FULL, EngineException.Kind.QUEUE_TIMEOUT, EngineException.Kind.CLOSED);
+        String expected = passing.contains(kind) ? "5" : null;
         String got = mvc.perform(get("/call/" + kind)).andReturn().getResponse().getHeader("Retry-After");
 
         assertThat(got).isEqualTo(expected);
