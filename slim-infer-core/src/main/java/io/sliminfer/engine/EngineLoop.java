@@ -7,7 +7,6 @@ import java.time.Duration;
 import java.util.List;
 import java.util.Objects;
 import java.util.concurrent.CancellationException;
-import java.util.function.Consumer;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -19,17 +18,27 @@ final class EngineLoop {
 
     private static final Logger log = LoggerFactory.getLogger(EngineLoop.class);
 
+    /** Keeps the list of requests. */
+    interface Ends {
+
+        /** The sequence has given everything back; nobody has been told yet. */
+        void ended(Sequence sequence);
+
+        /** Its listener knows. */
+        void told(Sequence sequence);
+    }
+
     private final Scheduler scheduler;
     private final ModelRunner runner;
     private final GenerationReports reports;
     private final long queueWaitNanos;
     private final EngineListener listener;
-    private final Consumer<Sequence> onEnd;
+    private final Ends ends;
 
     /**
      * @param queueWait longest time in the queue, or zero for any
      * @param listener one that throws nothing
-     * @param onEnd    told of each sequence that ends, before the sequence's own listener
+     * @param ends     told of each sequence that ends
      */
     EngineLoop(
             Scheduler scheduler,
@@ -37,13 +46,13 @@ final class EngineLoop {
             GenerationReports reports,
             Duration queueWait,
             EngineListener listener,
-            Consumer<Sequence> onEnd) {
+            Ends ends) {
         this.scheduler = scheduler;
         this.runner = runner;
         this.reports = reports;
         this.queueWaitNanos = queueWait.toNanos();
         this.listener = listener;
-        this.onEnd = onEnd;
+        this.ends = ends;
     }
 
     /** Takes a request into the queue. */
@@ -240,7 +249,7 @@ final class EngineLoop {
     private void finish(Sequence sequence, FinishReason reason) {
         GenerationReport report = reports.of(sequence);
         scheduler.end(sequence);
-        onEnd.accept(sequence);
+        ends.ended(sequence);
         listener.finished(sequence.info, reason, report);
         log.debug(
                 "{} after {} tokens: prompt {} ({} cached), first token {} ms, pruned {}",
@@ -255,6 +264,7 @@ final class EngineLoop {
         } catch (Throwable e) { // the request has ended, so there is nobody else to tell
             log.error("A token listener failed when its request ended", e);
         }
+        ends.told(sequence);
     }
 
     private void fail(Sequence sequence, RuntimeException e) {
@@ -264,7 +274,7 @@ final class EngineLoop {
         try {
             GenerationReport report = reports.of(sequence);
             scheduler.end(sequence);
-            onEnd.accept(sequence);
+            ends.ended(sequence);
             listener.failed(sequence.info, failure, report);
         } finally { // also when the books are broken: the caller waits
             try {
@@ -272,6 +282,7 @@ final class EngineLoop {
             } catch (Throwable thrown) {
                 log.error("A token listener failed when its request failed", thrown);
             }
+            ends.told(sequence);
         }
     }
 

@@ -45,7 +45,7 @@ public record GenerationRequest(
             Set<Integer> stopIds,
             @Nullable PruneSchedule schedule,
             boolean prefixReuse) {
-        this(prompt, sampling, maxTokens, stopIds, schedule, prefixReuse, null);
+        this(prompt, sampling, maxTokens, stopIds, schedule, prefixReuse, null, null);
     }
 
     public GenerationRequest {

@@ -48,6 +48,8 @@ public final class LocalEngine implements Engine {
     /** Tokens of the request that warms a device up: enough for a decode step to be captured as a graph and launched. */
     private static final int WARM_UP_TOKENS = 5;
 
+    private static final Duration FOR_EVER = Duration.ofNanos(Long.MAX_VALUE);
+
     /** Does nothing, but ends the engine's wait for a command. */
     private static final Consumer<EngineLoop> WAKE = loop -> {};
 
@@ -86,9 +88,9 @@ public final class LocalEngine implements Engine {
             Scheduler scheduler,
             ModelRunner runner) {
 
-        EngineLoop loop(ModelConfig model, Duration queueWait, EngineListener listener, Consumer<Sequence> onEnd) {
+        EngineLoop loop(ModelConfig model, Duration queueWait, EngineListener listener, EngineLoop.Ends ends) {
             GenerationReports reports = new GenerationReports(model, memory.slotBytes());
-            return new EngineLoop(scheduler, runner, reports, queueWait, listener, onEnd);
+            return new EngineLoop(scheduler, runner, reports, queueWait, listener, ends);
         }
 
         Stand stand() {
@@ -180,8 +182,7 @@ public final class LocalEngine implements Engine {
             }
             return;
         }
-        EngineLoop loop =
-                parts.loop(model, settings.serving().queueWait(), listener, sequence -> ended(parts, sequence));
+        EngineLoop loop = parts.loop(model, settings.serving().queueWait(), listener, new Ends(parts));
         loading.complete(parts);
         try {
             while (!closed) {
@@ -225,14 +226,28 @@ public final class LocalEngine implements Engine {
         }
     }
 
-    /** Its slots are free, so that whoever does not see it any more sees them free. */
-    private void ended(Loaded parts, Sequence sequence) {
-        stand = parts.stand();
-        live.remove(sequence.id());
-        unfinished.decrementAndGet();
-        if (state != EngineState.RUNNING) {
-            synchronized (gate) {
-                gate.notifyAll(); // somebody may wait for the last one
+    /** Takes requests off the list. */
+    private final class Ends implements EngineLoop.Ends {
+        private final Loaded parts;
+
+        Ends(Loaded parts) {
+            this.parts = parts;
+        }
+
+        @Override
+        public void ended(Sequence sequence) {
+            stand = parts.stand();
+            sequence.shown = null; // after its slots show as free
+            unfinished.decrementAndGet();
+        }
+
+        @Override
+        public void told(Sequence sequence) {
+            live.remove(sequence.id());
+            if (state != EngineState.RUNNING) {
+                synchronized (gate) {
+                    gate.notifyAll(); // somebody may wait for the last one
+                }
             }
         }
     }
@@ -258,7 +273,7 @@ public final class LocalEngine implements Engine {
         if (tokens + WARM_UP_TOKENS > model.maxPositions() || !state.kv.canHold(sequence.cache.need())) {
             return; // a model for tests, whose first request has little to load
         }
-        EngineLoop loop = state.loop(model, Duration.ZERO, EngineListener.NONE, ended -> {});
+        EngineLoop loop = state.loop(model, Duration.ZERO, EngineListener.NONE, WarmUp.ENDS);
         loop.add(sequence);
         while (loop.hasWork()) {
             loop.step();
@@ -269,6 +284,15 @@ public final class LocalEngine implements Engine {
 
     /** A request that nobody made; if it fails, so will the first real one, with a caller to tell. */
     private record WarmUp(String model) implements TokenListener {
+
+        private static final EngineLoop.Ends ENDS = new EngineLoop.Ends() {
+            @Override
+            public void ended(Sequence sequence) {}
+
+            @Override
+            public void told(Sequence sequence) {}
+        };
+
         @Override
         public void onToken(int id) {}
 
@@ -554,12 +578,35 @@ public final class LocalEngine implements Engine {
         if (Thread.currentThread() == thread) {
             return live.isEmpty(); // a listener's call: what it would wait for needs this thread
         }
-        boolean ended = awaitEnd(grace);
+        boolean ended;
+        boolean interrupted = false;
+        try {
+            ended = awaitEnd(grace);
+        } catch (InterruptedException e) {
+            ended = false;
+            interrupted = true;
+        }
         if (!ended) {
             stopAll();
-            awaitEnd(Duration.ofNanos(Long.MAX_VALUE));
+            interrupted |= awaitStopped();
+        }
+        if (interrupted) {
+            Thread.currentThread().interrupt();
         }
         return ended;
+    }
+
+    /** Waits for what {@link #stopAll} stopped; gives whether the thread was interrupted meanwhile. */
+    private boolean awaitStopped() {
+        boolean interrupted = false;
+        while (true) {
+            try {
+                awaitEnd(FOR_EVER);
+                return interrupted;
+            } catch (InterruptedException e) {
+                interrupted = true;
+            }
+        }
     }
 
     /** Every request ends at its next token or tile. */
@@ -570,8 +617,8 @@ public final class LocalEngine implements Engine {
         commands.add(WAKE);
     }
 
-    /** Waits until there are no requests. An interrupt ends the wait. */
-    private boolean awaitEnd(Duration longest) {
+    /** Waits until there are no requests, and gives whether it came to that in time. */
+    private boolean awaitEnd(Duration longest) throws InterruptedException {
         long begin = System.nanoTime();
         synchronized (gate) {
             while (!live.isEmpty()) {
@@ -579,12 +626,7 @@ public final class LocalEngine implements Engine {
                 if (left <= 0) {
                     return false;
                 }
-                try {
-                    gate.wait(left / 1_000_000 + 1);
-                } catch (InterruptedException e) {
-                    Thread.currentThread().interrupt();
-                    return false;
-                }
+                gate.wait(left / 1_000_000 + 1);
             }
         }
         return true;

@@ -58,6 +58,7 @@ final class Scheduler {
         }
         waiting.remove();
         first.state = Sequence.State.PREFILLING;
+        first.shown = LiveRequest.State.PREFILLING;
         first.startedNanos = System.nanoTime();
         prefilling = first;
     }
@@ -66,6 +67,7 @@ final class Scheduler {
     void prefilled(Sequence sequence) {
         prefilling = null;
         sequence.state = Sequence.State.DECODING;
+        sequence.shown = LiveRequest.State.DECODING;
         decoding.add(sequence);
     }
 

@@ -28,8 +28,10 @@ final class Sequence implements Generation {
     final boolean listenerWantsLogits;
     final SequenceCache cache;
 
-    /** Also read by those who take a snapshot. */
-    volatile State state = State.WAITING;
+    State state = State.WAITING;
+
+    /** What snapshots show, null for nothing more. Only the engine's thread writes. */
+    volatile LiveRequest.@Nullable State shown = LiveRequest.State.WAITING;
 
     /** The caller wants no more. */
     volatile boolean cancelled;
@@ -130,13 +132,7 @@ final class Sequence implements Generation {
     /** Those who take a snapshot call this; null once it has ended. */
     @Nullable
     LiveRequest live() {
-        LiveRequest.State now =
-                switch (state) {
-                    case WAITING -> LiveRequest.State.WAITING;
-                    case PREFILLING -> LiveRequest.State.PREFILLING;
-                    case DECODING -> LiveRequest.State.DECODING;
-                    case ENDED -> null;
-                };
+        LiveRequest.State now = shown;
         return now == null
                 ? null
                 : new LiveRequest(

@@ -13,8 +13,8 @@ import io.sliminfer.text.RenderedPrompt;
 import io.sliminfer.text.TinyTokenizer;
 import io.sliminfer.text.Tokenizer;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -164,6 +164,7 @@ class LocalChatEngineTests {
 
         int tokens = engine.last().request().prompt().length;
         assertThat(engine.last().request().prefixReuse()).isFalse();
+        assertThat(engine.last().request().timeout()).isEqualTo(Duration.ofMinutes(1));
         assertThat(blocks).hasSize((tokens + 3) / 4);
         for (int index = 0; index < blocks.size(); index++) {
             PromptBlock block = blocks.get(index);

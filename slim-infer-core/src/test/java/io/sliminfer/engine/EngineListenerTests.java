@@ -247,20 +247,23 @@ class EngineListenerTests {
     void countsTheSlotsOfEachTier() {
         // Room on the device for one layer of each request only.
         long slotBytes = 64 * 2 * 2 * 16 * 4;
+        HeldOps held = new HeldOps("embed", 10);
         try (TestEngine test = TestEngine.settings()
-                .backend("cpu")
-                .kv(new KvSettings(
-                        14 * slotBytes,
-                        null,
-                        12 * slotBytes,
-                        folder.resolve("..").normalize(),
-                        30 * slotBytes,
-                        2,
-                        0.9,
-                        PrefixSettings.off()))
-                .open(folder)) {
+                        .backend("cpu")
+                        .hook(held)
+                        .kv(new KvSettings(
+                                14 * slotBytes,
+                                null,
+                                12 * slotBytes,
+                                folder.resolve("..").normalize(),
+                                30 * slotBytes,
+                                2,
+                                0.9,
+                                PrefixSettings.off()))
+                        .open(folder);
+                held) {
             RecordedGeneration generation = test.submit(greedy(test.prompt(1, 300), 40));
-            generation.awaitTokens(10);
+            held.awaitHeld();
             KvUsage kv = test.engine.snapshot().kv();
 
             // 5 blocks in each of 6 layers: full ones are written back, to memory first.
@@ -268,6 +271,7 @@ class EngineListenerTests {
             assertThat(kv.disk().slots()).isEqualTo(30);
             assertThat(kv.host().used()).isEqualTo(12);
             assertThat(kv.disk().used()).isEqualTo(4 * LAYERS - 12);
+            held.release();
             generation.awaitFinish(FinishReason.LENGTH);
             test.slotsUsedWhenIdle();
             RecordedGeneration.await(

@@ -10,6 +10,7 @@ import io.sliminfer.format.ModelFolder;
 import io.sliminfer.format.SmallModels;
 import io.sliminfer.prune.PruneSchedule;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.Set;
 import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
@@ -27,6 +28,8 @@ final class TestEngine implements AutoCloseable {
         private KvSettings kv = KvSettings.defaults();
         private int batchMax = 4;
         private int queueCapacity = 64;
+        private Duration queueWait = Duration.ZERO;
+        private int maxAnswerTokens;
         private int prefillTile = 16;
         private PruneSettings pruning = PruneSettings.of(PruneSchedule.dense(), 0);
         private HookedBackend.@Nullable Hook hook;
@@ -69,6 +72,16 @@ final class TestEngine implements AutoCloseable {
 
         Settings queueCapacity(int requests) {
             queueCapacity = requests;
+            return this;
+        }
+
+        Settings queueWait(Duration longest) {
+            queueWait = longest;
+            return this;
+        }
+
+        Settings maxAnswerTokens(int tokens) {
+            maxAnswerTokens = tokens;
             return this;
         }
 
@@ -117,7 +130,8 @@ final class TestEngine implements AutoCloseable {
                     settings.pruning,
                     settings.maxPromptTokens,
                     settings.kv,
-                    ServingSettings.of(settings.batchMax, settings.queueCapacity),
+                    new ServingSettings(
+                            settings.batchMax, settings.queueCapacity, settings.queueWait, settings.maxAnswerTokens),
                     settings.prefillTile);
             engine = LocalEngine.open(folder, all, provider, settings.listener);
             opened = true;

@@ -9,6 +9,7 @@ import io.sliminfer.engine.EngineException;
 import io.sliminfer.engine.Sampling;
 import io.sliminfer.prune.PruneSchedule;
 import io.sliminfer.prune.UnitAggregation;
+import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
@@ -158,7 +159,8 @@ class SlimInferChatModelTests {
                         100,
                         List.of("END"),
                         new PruneSchedule(32, 4, 16, 8, UnitAggregation.SUM, PruneSchedule.parseSteps("4:0.5")),
-                        false));
+                        false,
+                        Duration.ofSeconds(90)));
     }
 
     @Test

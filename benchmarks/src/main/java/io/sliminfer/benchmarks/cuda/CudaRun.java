@@ -1,6 +1,5 @@
 package io.sliminfer.benchmarks.cuda;
 
-import io.sliminfer.engine.ServingSettings;
 import io.sliminfer.backend.Backend;
 import io.sliminfer.backend.BackendSettings;
 import io.sliminfer.backend.DeviceInfo;
@@ -18,6 +17,7 @@ import io.sliminfer.engine.KvSettings;
 import io.sliminfer.engine.LocalEngine;
 import io.sliminfer.engine.PrefixSettings;
 import io.sliminfer.engine.PruneSettings;
+import io.sliminfer.engine.ServingSettings;
 import io.sliminfer.format.ModelFolder;
 import io.sliminfer.kv.KvTransfers;
 import io.sliminfer.prune.PruneSchedule;
@@ -113,7 +113,8 @@ final class CudaRun {
                         KvSettings.PREFETCH_LAYERS_DEFAULT,
                         KvSettings.SWAP_THRESHOLD_DEFAULT,
                         // The same prompt runs many times: each must be computed from its first token.
-                        PrefixSettings.off()), ServingSettings.of(1, 1),
+                        PrefixSettings.off()),
+                ServingSettings.of(1, 1),
                 settings.tile());
     }
 

@@ -1,6 +1,5 @@
 package io.sliminfer.benchmarks.quality;
 
-import io.sliminfer.engine.ServingSettings;
 import io.sliminfer.backend.BackendSettings;
 import io.sliminfer.chat.ChatEngine;
 import io.sliminfer.chat.ChatEngines;
@@ -9,6 +8,7 @@ import io.sliminfer.engine.EngineSettings;
 import io.sliminfer.engine.KvSettings;
 import io.sliminfer.engine.PrefixSettings;
 import io.sliminfer.engine.PruneSettings;
+import io.sliminfer.engine.ServingSettings;
 import io.sliminfer.format.DType;
 import io.sliminfer.spring.SlimInferChatModel;
 import java.nio.file.Path;

@@ -1,6 +1,5 @@
 package io.sliminfer.benchmarks.speed;
 
-import io.sliminfer.engine.ServingSettings;
 import io.sliminfer.backend.BackendSettings;
 import io.sliminfer.benchmarks.report.CommandChecks;
 import io.sliminfer.benchmarks.report.JsonLines;
@@ -16,6 +15,7 @@ import io.sliminfer.engine.KvSettings;
 import io.sliminfer.engine.LocalEngine;
 import io.sliminfer.engine.PrefixSettings;
 import io.sliminfer.engine.PruneSettings;
+import io.sliminfer.engine.ServingSettings;
 import io.sliminfer.format.DType;
 import io.sliminfer.format.ModelFolder;
 import io.sliminfer.kv.KvTransfers;
@@ -148,7 +148,13 @@ public final class OffloadCommand implements Callable<Integer> {
      */
     private EngineSettings settings(KvSettings kv, @Nullable DType compute) {
         return new EngineSettings(
-                null, new BackendSettings(compute, 0), PruneSettings.defaults(), promptTokens, kv, ServingSettings.of(1, 1), 0);
+                null,
+                new BackendSettings(compute, 0),
+                PruneSettings.defaults(),
+                promptTokens,
+                kv,
+                ServingSettings.of(1, 1),
+                0);
     }
 
     private Map<Mode, Pair> measure(ModelChoice choice, LocalEngine roomy, LocalEngine capped, Results results) {

@@ -1,6 +1,5 @@
 package io.sliminfer.benchmarks.speed;
 
-import io.sliminfer.engine.ServingSettings;
 import io.sliminfer.backend.BackendSettings;
 import io.sliminfer.backend.DeviceInfo;
 import io.sliminfer.benchmarks.models.GgufWriter;
@@ -16,6 +15,7 @@ import io.sliminfer.engine.KvSettings;
 import io.sliminfer.engine.LocalEngine;
 import io.sliminfer.engine.PrefixSettings;
 import io.sliminfer.engine.PruneSettings;
+import io.sliminfer.engine.ServingSettings;
 import io.sliminfer.format.ModelConfig;
 import io.sliminfer.format.ModelFolder;
 import io.sliminfer.prune.PruneSchedule;
@@ -88,7 +88,8 @@ final class SpeedRun {
                 PruneSettings.of(schedule, 0),
                 settings.promptMax(),
                 // The same prompt runs many times: each must be computed from its first token.
-                KvSettings.defaults().withPrefixes(PrefixSettings.off()), ServingSettings.of(1, 1),
+                KvSettings.defaults().withPrefixes(PrefixSettings.off()),
+                ServingSettings.of(1, 1),
                 0);
     }
 
