@@ -32,7 +32,7 @@ public final class ChatEngines {
                     folder.path(),
                     folder.name(),
                     folder.tokenizerFile(),
-                    folder.chatTemplate(),
+                    folder.chatTemplates(),
                     folder.specialTokens(),
                     engine);
             return new FolderChatEngine(folder, chat);

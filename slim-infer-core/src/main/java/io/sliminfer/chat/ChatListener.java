@@ -1,5 +1,7 @@
 package io.sliminfer.chat;
 
+import io.sliminfer.chat.tools.ToolCall;
+
 /**
  * Receives an answer as it is made. Calls come one after the other, from one thread at a time that is never the engine's: a slow
  * listener holds up only itself.
@@ -14,6 +16,12 @@ public interface ChatListener {
 
     /** Text to append; never empty, never part of a character or of a stop string. */
     void onText(String text);
+
+    /** Thinking to append; never empty. Told in {@link ThinkingMode#SEPARATE} alone, before the answer's text. */
+    default void onThinking(String text) {}
+
+    /** A whole tool call. Told only if the request has tools. */
+    default void onToolCall(ToolCall call) {}
 
     void onFinished(ChatResult result);
 

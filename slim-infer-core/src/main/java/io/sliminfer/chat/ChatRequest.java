@@ -12,12 +12,14 @@ import org.jspecify.annotations.Nullable;
  *
  * @param messages  in the shape that chat templates take: {@code role}, {@code content}, perhaps {@code tool_calls}; values are
  *                  strings, numbers, booleans, null, lists and maps
- * @param tools     tool definitions in the shape that chat templates take, or empty
+ * @param tools     tool definitions in the shape that chat templates take ({@code {type: function, function: {name, description,
+ *                  parameters}}}), or empty: then nothing in the answer is taken for a call
  * @param arguments further template variables, such as {@code enable_thinking}
  * @param maxTokens most tokens to generate, or 0 for {@link #MAX_TOKENS_DEFAULT}, or fewer where the engine allows no more
  * @param stop      strings that end the answer and are not part of it
  * @param schedule  null for the engine's own, see {@link io.sliminfer.engine.GenerationRequest#schedule()}
  * @param prefixReuse see {@link io.sliminfer.engine.GenerationRequest#prefixReuse()}
+ * @param thinking  what happens to what a thinking model writes before its answer
  * @param timeout     longest time from submit to the last token, or null for any
  */
 public record ChatRequest(
@@ -29,12 +31,13 @@ public record ChatRequest(
         List<String> stop,
         @Nullable PruneSchedule schedule,
         boolean prefixReuse,
+        ThinkingMode thinking,
         @Nullable Duration timeout) {
 
     /** KV memory is set aside for all tokens that may be generated, so an answer needs a limit; where it cuts, the finish reason says so. */
     public static final int MAX_TOKENS_DEFAULT = 1024;
 
-    /** A request that may use the prefix cache. */
+    /** A request that may use the prefix cache, and has thinking told apart. */
     public ChatRequest(
             List<Map<String, Object>> messages,
             List<Map<String, Object>> tools,
@@ -43,7 +46,7 @@ public record ChatRequest(
             int maxTokens,
             List<String> stop,
             @Nullable PruneSchedule schedule) {
-        this(messages, tools, arguments, sampling, maxTokens, stop, schedule, true, null);
+        this(messages, tools, arguments, sampling, maxTokens, stop, schedule, true, ThinkingMode.SEPARATE, null);
     }
 
     public ChatRequest {

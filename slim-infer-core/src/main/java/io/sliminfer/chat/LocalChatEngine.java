@@ -38,16 +38,26 @@ public final class LocalChatEngine implements ChatEngine {
     private final String modelName;
     private final Engine engine;
     private final Tokenizer tokenizer;
-    private final ChatTemplate template;
+    private final ModelTemplate template;
+
+    /** For requests with tools; most models have one template for all. */
+    private final ModelTemplate toolTemplate;
 
     /** Calls listeners. A thread lives as long as its listener has something to do: a slow one holds up no other. */
     private final Executor listeners;
 
     public LocalChatEngine(String modelName, Engine engine, Tokenizer tokenizer, ChatTemplate template) {
+        this(modelName, engine, tokenizer, template, template);
+    }
+
+    /** @param toolTemplate renders the requests with tools */
+    public LocalChatEngine(
+            String modelName, Engine engine, Tokenizer tokenizer, ChatTemplate template, ChatTemplate toolTemplate) {
         this.modelName = modelName;
         this.engine = engine;
         this.tokenizer = tokenizer;
-        this.template = template;
+        this.template = ModelTemplate.of(template);
+        this.toolTemplate = ModelTemplate.of(toolTemplate);
         AtomicLong number = new AtomicLong();
         // Never shut down: its threads are daemons and end when idle, and what close() cancels still has to be told.
         this.listeners = new ThreadPoolExecutor(
@@ -63,7 +73,7 @@ public final class LocalChatEngine implements ChatEngine {
      *
      * @param folder        the model folder, for messages
      * @param tokenizerFile its tokenizer.json, if there
-     * @param chatTemplate  source of its chat template, if there
+     * @param chatTemplates sources of its chat templates by name: {@code default}, and perhaps {@code tool_use} for requests with tools
      * @param specialTokens template variables such as {@code bos_token}
      * @throws ModelFormatException if tokenizer or template is missing or cannot be used
      */
@@ -71,21 +81,27 @@ public final class LocalChatEngine implements ChatEngine {
             Path folder,
             String modelName,
             Optional<Path> tokenizerFile,
-            Optional<String> chatTemplate,
+            Map<String, String> chatTemplates,
             Map<String, String> specialTokens,
             Engine engine) {
-        String source = chatTemplate.orElseThrow(() -> new ModelFormatException(folder
-                + " has no chat template: neither a file chat_template.jinja nor a field chat_template in tokenizer_config.json."
-                + " Use the model's instruction-tuned version, or put a chat_template.jinja there"));
+        String usual = chatTemplates.get("default");
+        if (usual == null) {
+            throw new ModelFormatException(folder
+                    + " has no chat template: neither a file chat_template.jinja nor a field chat_template in tokenizer_config.json."
+                    + " Use the model's instruction-tuned version, or put a chat_template.jinja there");
+        }
+        String forTools = chatTemplates.get("tool_use");
         ChatTemplate template;
+        ChatTemplate toolTemplate;
         try {
-            template = ChatTemplate.parse(source, specialTokens);
+            template = ChatTemplate.parse(usual, specialTokens);
+            toolTemplate = forTools == null ? template : ChatTemplate.parse(forTools, specialTokens);
         } catch (IllegalArgumentException e) {
             throw new ModelFormatException(folder + ": " + e.getMessage(), e);
         }
         Path file = tokenizerFile.orElse(folder.resolve("tokenizer.json"));
         Tokenizer tokenizer = Tokenizer.load(file, engine.model().vocabulary());
-        return new LocalChatEngine(modelName, engine, tokenizer, template);
+        return new LocalChatEngine(modelName, engine, tokenizer, template, toolTemplate);
     }
 
     @Override
@@ -100,7 +116,9 @@ public final class LocalChatEngine implements ChatEngine {
 
     @Override
     public ChatGeneration submit(ChatRequest request, ChatListener listener) {
-        int[] prompt = encode(request);
+        ModelTemplate used = request.tools().isEmpty() ? template : toolTemplate;
+        RenderedPrompt rendered = used.render(request, modelName);
+        int[] prompt = encode(rendered);
         PruneSchedule schedule = request.schedule() == null ? engine.pruning().schedule() : request.schedule();
         listener.onPrompt(new TokenizedPrompt(prompt, schedule, tokenizer));
         int positionsLeft = Math.max(1, engine.model().maxPositions() - prompt.length);
@@ -115,7 +133,7 @@ public final class LocalChatEngine implements ChatEngine {
                 request.prefixReuse(),
                 null,
                 request.timeout());
-        RunningChat chat = new RunningChat(tokenizer.newStreamDecoder(), request.stop(), listener, listeners);
+        RunningChat chat = new RunningChat(tokenizer, used.answer(request, rendered), listener, listeners);
         chat.started(engine.submit(generation, chat));
         return chat;
     }
@@ -125,8 +143,7 @@ public final class LocalChatEngine implements ChatEngine {
         return submit(request, SILENT).join();
     }
 
-    private int[] encode(ChatRequest request) {
-        RenderedPrompt prompt = template.render(request.messages(), request.tools(), request.arguments());
+    private int[] encode(RenderedPrompt prompt) {
         int[] ids = tokenizer.encode(prompt);
         if (ids.length == 0) {
             throw new IllegalArgumentException("the prompt is empty: the chat template made no text of the messages");

@@ -1,11 +1,12 @@
 package io.sliminfer.chat;
 
+import io.sliminfer.chat.tools.ToolCall;
 import io.sliminfer.engine.FinishReason;
 import io.sliminfer.engine.Generation;
 import io.sliminfer.engine.GenerationReport;
 import io.sliminfer.engine.TokenListener;
-import io.sliminfer.text.StopStrings;
-import io.sliminfer.text.TokenStreamDecoder;
+import io.sliminfer.text.Tokenizer;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.CancellationException;
@@ -41,14 +42,15 @@ final class RunningChat implements ChatGeneration, TokenListener {
     private @Nullable Generation generation;
 
     // Of the task alone.
-    private final TokenStreamDecoder decoder;
-    private final StopStrings stops;
+    private final AnswerReader reader;
     private final StringBuilder answer = new StringBuilder();
+    private final StringBuilder thinking = new StringBuilder();
+    private final List<ToolCall> calls = new ArrayList<>();
+    private @Nullable String callProblem;
     private @Nullable RuntimeException listenerFailure;
 
-    RunningChat(TokenStreamDecoder decoder, List<String> stops, ChatListener listener, Executor executor) {
-        this.decoder = decoder;
-        this.stops = new StopStrings(stops);
+    RunningChat(Tokenizer tokenizer, AnswerReader.Settings settings, ChatListener listener, Executor executor) {
+        this.reader = new AnswerReader(tokenizer, settings, new Delivery());
         this.listener = listener;
         this.executor = executor;
     }
@@ -124,9 +126,9 @@ final class RunningChat implements ChatGeneration, TokenListener {
                 ended = end;
             }
             for (int id : taken) {
-                show(stops.append(decoder.append(id)));
+                reader.append(id);
             }
-            if (stops.isStopped()) {
+            if (reader.isStopped()) {
                 cancel();
             }
             if (ended != null) {
@@ -134,16 +136,6 @@ final class RunningChat implements ChatGeneration, TokenListener {
                 finish(ended);
                 return;
             }
-        }
-    }
-
-    private void show(String text) {
-        if (text.isEmpty()) {
-            return;
-        }
-        answer.append(text);
-        if (listenerFailure == null) {
-            tell(() -> listener.onText(text));
         }
     }
 
@@ -163,9 +155,10 @@ final class RunningChat implements ChatGeneration, TokenListener {
     private void finish(End ended) {
         RuntimeException failure = ended.failure() == null ? listenerFailure : ended.failure();
         if (failure == null && ended.reason() != null && ended.report() != null) {
-            show(stops.append(decoder.finish()) + stops.finish());
-            FinishReason reason = stops.isStopped() ? FinishReason.STOP : ended.reason();
-            ChatResult finished = new ChatResult(answer.toString(), reason, ended.report());
+            reader.finish();
+            FinishReason reason = reader.isStopped() ? FinishReason.STOP : ended.reason();
+            ChatResult finished =
+                    new ChatResult(answer.toString(), thinking.toString(), calls, callProblem, reason, ended.report());
             failure = listenerFailure;
             if (failure == null) {
                 tell(() -> listener.onFinished(finished));
@@ -207,6 +200,39 @@ final class RunningChat implements ChatGeneration, TokenListener {
         }
         if (running != null) {
             running.cancel();
+        }
+    }
+
+    /** What the answer holds, on its way to the listener; one that failed hears no more. */
+    private final class Delivery implements AnswerReader.Output {
+
+        @Override
+        public void text(String text) {
+            answer.append(text);
+            pass(() -> listener.onText(text));
+        }
+
+        @Override
+        public void thinking(String text) {
+            thinking.append(text);
+            pass(() -> listener.onThinking(text));
+        }
+
+        @Override
+        public void call(ToolCall call) {
+            calls.add(call);
+            pass(() -> listener.onToolCall(call));
+        }
+
+        @Override
+        public void malformed(String problem) {
+            callProblem = problem;
+        }
+
+        private void pass(Runnable call) {
+            if (listenerFailure == null) {
+                tell(call);
+            }
         }
     }
 }

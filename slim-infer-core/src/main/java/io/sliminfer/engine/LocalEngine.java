@@ -186,14 +186,13 @@ public final class LocalEngine implements Engine {
         loading.complete(parts);
         try {
             while (!closed) {
-                boolean idle = !loop.hasWork();
-                if (idle) {
-                    parts.kv.drain(); // slots that copies of ended requests still hold
-                    stand = parts.stand();
-                }
-                takeCommands(loop, idle);
+                takeCommands(loop, !loop.hasWork());
                 if (!closed) {
                     loop.step();
+                }
+                if (!loop.hasWork()) {
+                    parts.kv.drain(); // slots that copies of ended requests still hold: an idle engine's snapshot has
+                    // none
                 }
                 stand = parts.stand();
             }

@@ -9,6 +9,8 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -25,6 +27,7 @@ public final class ModelFolder implements AutoCloseable {
     private static final String CONFIG = "config.json";
     private static final String GENERATION_CONFIG = "generation_config.json";
     private static final String TOKENIZER = "tokenizer.json";
+    private static final Pattern SNAPSHOT = Pattern.compile("/models--([^/]+)/snapshots/[0-9a-f]{40}$");
     private static final long CONFIG_BYTES_MAX = 16 << 20;
 
     /** How much of the embedding table is compared at a time with a separate output head. */
@@ -70,11 +73,8 @@ public final class ModelFolder implements AutoCloseable {
                     + "; the folder of a model is expected, with config.json, model.safetensors and tokenizer.json.");
         }
         Path path = folder.toAbsolutePath().normalize();
-        JsonFields configFields = Json.readObject(path.resolve(CONFIG), CONFIG_BYTES_MAX);
-        JsonFields generationFields = Files.exists(path.resolve(GENERATION_CONFIG))
-                ? Json.readObject(path.resolve(GENERATION_CONFIG), CONFIG_BYTES_MAX)
-                : null;
-        ModelConfig stated = ConfigReader.read(configFields, generationFields);
+        @Nullable JsonFields generationFields = generationFields(path);
+        ModelConfig stated = readConfig(path, generationFields);
         GenerationDefaults defaults =
                 generationFields == null ? GenerationDefaults.NONE : GenerationDefaults.read(generationFields);
         TokenizerFiles tokenizerFiles = TokenizerFiles.read(path);
@@ -93,6 +93,25 @@ public final class ModelFolder implements AutoCloseable {
             checkpoint.close();
             throw e;
         }
+    }
+
+    /**
+     * Reads and checks {@code config.json} alone; the weights need not be there. Whether embeddings are tied and the dtype are what the
+     * file says until the tensors are known.
+     *
+     * @throws ModelFormatException naming the field, its value and what is supported
+     */
+    public static ModelConfig readConfig(Path folder) {
+        return readConfig(folder, generationFields(folder));
+    }
+
+    private static ModelConfig readConfig(Path folder, @Nullable JsonFields generationFields) {
+        return ConfigReader.read(Json.readObject(folder.resolve(CONFIG), CONFIG_BYTES_MAX), generationFields);
+    }
+
+    private static @Nullable JsonFields generationFields(Path folder) {
+        Path file = folder.resolve(GENERATION_CONFIG);
+        return Files.exists(file) ? Json.readObject(file, CONFIG_BYTES_MAX) : null;
     }
 
     /**
@@ -246,9 +265,10 @@ public final class ModelFolder implements AutoCloseable {
         return path;
     }
 
-    /** Name of the folder. */
+    /** Name of the folder; of a snapshot in a Hugging Face cache {@code owner/name} of its model instead of the commit. */
     public String name() {
-        return Json.fileName(path);
+        Matcher snapshot = SNAPSHOT.matcher(path.toString().replace('\\', '/'));
+        return snapshot.find() ? snapshot.group(1).replaceFirst("--", "/") : Json.fileName(path);
     }
 
     public ModelConfig config() {

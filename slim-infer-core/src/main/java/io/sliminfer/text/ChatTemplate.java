@@ -27,11 +27,13 @@ public final class ChatTemplate {
 
     private static final Set<String> OWN_VARIABLES = Set.of("messages", "tools");
 
+    private final String source;
     private final Template template;
     private final Map<String, String> specialTokens;
     private final Clock clock;
 
-    private ChatTemplate(Template template, Map<String, String> specialTokens, Clock clock) {
+    private ChatTemplate(String source, Template template, Map<String, String> specialTokens, Clock clock) {
+        this.source = source;
         this.template = template;
         this.specialTokens = Map.copyOf(specialTokens);
         this.clock = clock;
@@ -49,10 +51,20 @@ public final class ChatTemplate {
     /** @param clock what {@code strftime_now} reads */
     public static ChatTemplate parse(String source, Map<String, String> specialTokens, Clock clock) {
         try {
-            return new ChatTemplate(Template.parse(source), specialTokens, clock);
+            return new ChatTemplate(source, Template.parse(source), specialTokens, clock);
         } catch (TemplateException e) {
             throw new IllegalArgumentException("the model's chat template cannot be used: " + e.getMessage(), e);
         }
+    }
+
+    /** The template's text. */
+    public String source() {
+        return source;
+    }
+
+    /** Whether the template reads the variable {@code tools}; others ignore tools silently. */
+    public boolean takesTools() {
+        return template.uses("tools");
     }
 
     /**

@@ -43,11 +43,15 @@ public final class StopStrings {
         return take(open);
     }
 
-    /** First position before {@code limit} where what is held may be the start of a stop string. */
     private int earliestOpen(int limit) {
-        for (int at = Math.max(0, held.length() - longest + 1); at < limit; at++) {
-            for (String stop : stops) {
-                if (stop.length() > held.length() - at && stop.startsWith(held.substring(at))) {
+        return earliestOpen(held, stops, Math.max(0, held.length() - longest + 1), limit);
+    }
+
+    /** First position from {@code from} to {@code limit} where the end of a text may be the start of one of the strings, or the limit. */
+    static int earliestOpen(StringBuilder text, List<String> strings, int from, int limit) {
+        for (int at = from; at < limit; at++) {
+            for (String string : strings) {
+                if (string.length() > text.length() - at && string.startsWith(text.substring(at))) {
                     return at;
                 }
             }

@@ -180,6 +180,16 @@ public final class Tokenizer implements AutoCloseable {
         return new TokenStreamDecoder(this, decoder.newStream());
     }
 
+    /**
+     * A decoder for one answer whose structure marks show.
+     *
+     * @param marks  strings such as {@code <think>}, none the beginning of another; may be empty
+     * @param reader is told of text and marks, within the decoder's calls
+     */
+    public MarkedTextDecoder newMarkedDecoder(List<String> marks, MarkedTextDecoder.Reader reader) {
+        return new MarkedTextDecoder(this, marks, reader);
+    }
+
     /** The vocabulary's text of an id, or empty for ids that it does not have. */
     public Optional<String> token(int id) {
         return Optional.ofNullable(tokens.get(id));

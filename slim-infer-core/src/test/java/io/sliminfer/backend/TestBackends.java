@@ -45,6 +45,11 @@ public final class TestBackends {
         return movers.get(0);
     }
 
+    /** Whether the backend of {@link #moving} can have a file behind the host's memory; a GPU copies from pinned memory only. */
+    public static boolean movesToDisk() {
+        return moving().equals("cpu");
+    }
+
     /** Whether a test may be skipped where this backend is not usable. */
     public static boolean optional(String backend) {
         return !ASKED_FOR.contains(backend);

@@ -152,6 +152,7 @@ class LocalChatEngineTests {
                 List.of(),
                 new PruneSchedule(4, 2, 5, 3, List.of()),
                 false,
+                plain.thinking(),
                 Duration.ofMinutes(1));
 
         chat.submit(request, new Recording() {
@@ -374,12 +375,7 @@ class LocalChatEngineTests {
     @Test
     void aMissingTemplateNamesTheFiles() {
         assertThatThrownBy(() -> LocalChatEngine.open(
-                        Path.of("models/base"),
-                        "base",
-                        Optional.of(TinyTokenizer.file()),
-                        Optional.empty(),
-                        Map.of(),
-                        engine))
+                        Path.of("models/base"), "base", Optional.of(TinyTokenizer.file()), Map.of(), Map.of(), engine))
                 .isInstanceOf(ModelFormatException.class)
                 .hasMessageContaining(
                         "has no chat template: neither a file chat_template.jinja nor a field chat_template in"
@@ -392,7 +388,7 @@ class LocalChatEngineTests {
                         Path.of("models/x"),
                         "x",
                         Optional.of(TinyTokenizer.file()),
-                        Optional.of("fine\n{% nope %}"),
+                        Map.of("default", "fine\n{% nope %}"),
                         Map.of(),
                         engine))
                 .isInstanceOf(ModelFormatException.class)
@@ -403,7 +399,7 @@ class LocalChatEngineTests {
     @Test
     void aMissingTokenizerIsNamed() {
         assertThatThrownBy(() -> LocalChatEngine.open(
-                        Path.of("models/x"), "x", Optional.empty(), Optional.of("x"), Map.of(), engine))
+                        Path.of("models/x"), "x", Optional.empty(), Map.of("default", "x"), Map.of(), engine))
                 .isInstanceOf(ModelFormatException.class)
                 .hasMessageContaining("tokenizer.json does not exist");
     }
@@ -416,9 +412,10 @@ class LocalChatEngineTests {
 
     @Test
     void nobodyWaitsForEverWhereNoThreadCanBeStarted() {
-        RunningChat running = new RunningChat(tokenizer.newStreamDecoder(), List.of(), new Recording(), task -> {
-            throw new RejectedExecutionException("no thread");
-        });
+        RunningChat running =
+                new RunningChat(tokenizer, AnswerReader.Settings.plain(List.of()), new Recording(), task -> {
+                    throw new RejectedExecutionException("no thread");
+                });
 
         assertThatThrownBy(() -> running.onToken(1)).isInstanceOf(RejectedExecutionException.class);
 

@@ -52,12 +52,14 @@ class KvOffloadTests {
             model.write(at);
             List<List<Step>> resident = follow(at, steps, Pools.ROOMY);
             int slotsMin = slotsMin(model.model().layers());
+            Path disk = TestBackends.movesToDisk()
+                    ? folder.resolve("kv-" + model.model().layers())
+                    : null;
             for (Pools pools : List.of(
                     new Pools(slotsMin, 500, null, 0),
                     new Pools(slotsMin, 500, null, 2),
                     new Pools(slotsMin + 25, 500, null, 4),
-                    new Pools(
-                            slotsMin, 500, folder.resolve("kv-" + model.model().layers()), 1))) {
+                    new Pools(slotsMin, 500, disk, 1))) {
                 List<List<Step>> moved = follow(at, steps, pools);
                 for (int prompt = 0; prompt < PROMPTS.length; prompt++) {
                     for (int step = 0; step < FOLLOWING.length; step++) {

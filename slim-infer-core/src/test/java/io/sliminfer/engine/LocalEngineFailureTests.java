@@ -258,6 +258,7 @@ class LocalEngineFailureTests {
     @Test
     void aBackendThatCannotBeOpenedFailsTheEnginesOpening() {
         assertThatThrownBy(() -> TestEngine.settings()
+                        .backend("java")
                         .hook((op, arguments) -> {
                             throw new IllegalStateException("no device");
                         })

@@ -138,7 +138,7 @@ class LocalEngineTests {
                 logits.floats()[logits.at(0) + 7] = bad;
             }
         };
-        try (TestEngine test = TestEngine.settings().hook(hook).open(folder)) {
+        try (TestEngine test = TestEngine.settings().backend("java").hook(hook).open(folder)) {
             RecordedGeneration generation = test.submit(greedy(test.prompt(1, 30), 9));
 
             assertThat(generation.awaitFailure(EngineException.Kind.INVALID_LOGITS))

@@ -43,6 +43,14 @@ class ModelFolderTests {
     }
 
     @Test
+    void aSnapshotOfAHubsCacheIsCalledByItsModel(@TempDir Path cache) {
+        Path snapshot = cache.resolve("models--acme--Tiny-1B/snapshots/0123456789abcdef0123456789abcdef01234567");
+        try (ModelFolder folder = ModelFolder.open(new ModelFolderWriter("llama").write(snapshot))) {
+            assertThat(folder.name()).isEqualTo("acme/Tiny-1B");
+        }
+    }
+
+    @Test
     void closingTwiceIsAllowed() {
         ModelFolder folder = ModelFolder.open(new ModelFolderWriter("llama").write(folder()));
         folder.close();

@@ -1,15 +1,13 @@
 package io.sliminfer.spring;
 
 import io.sliminfer.backend.UserCache;
+import io.sliminfer.hub.ProcessLock;
 import java.io.IOException;
 import java.io.InputStream;
-import java.nio.channels.FileChannel;
-import java.nio.channels.FileLock;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
-import java.nio.file.StandardOpenOption;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.Collections;
@@ -37,9 +35,6 @@ final class ModelCache {
 
     private static final Logger log = LoggerFactory.getLogger(ModelCache.class);
 
-    // File locks are held by the JVM as a whole; threads of one JVM need a lock of their own.
-    private static final Object JVM_LOCK = new Object();
-
     private final @Nullable Path configured;
 
     ModelCache(@Nullable Path configured) {
@@ -62,13 +57,10 @@ final class ModelCache {
         Path root = root();
         Path target = root.resolve(name + "-" + key(entries, prefix));
         Path lockFile = root.resolve(target.getFileName() + ".lock");
-        synchronized (JVM_LOCK) {
-            try (FileChannel channel = FileChannel.open(lockFile, StandardOpenOption.CREATE, StandardOpenOption.WRITE);
-                    FileLock ignored = channel.lock()) {
-                // Checked each time: cleaners of temporary folders delete single files.
-                if (!isComplete(target, entries, prefix)) {
-                    write(jar, entries, prefix, target);
-                }
+        try (ProcessLock ignored = ProcessLock.acquire(lockFile, "unpacking " + target)) {
+            // Checked each time: cleaners of temporary folders delete single files.
+            if (!isComplete(target, entries, prefix)) {
+                write(jar, entries, prefix, target);
             }
         }
         return target;

@@ -1,5 +1,9 @@
 package io.sliminfer.spring;
 
+import io.sliminfer.hub.HubException;
+import io.sliminfer.hub.HubModel;
+import io.sliminfer.hub.HubSettings;
+import io.sliminfer.hub.ModelHub;
 import java.io.File;
 import java.io.IOException;
 import java.net.JarURLConnection;
@@ -11,6 +15,7 @@ import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
+import java.util.function.Supplier;
 import java.util.jar.JarFile;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -19,14 +24,15 @@ import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Finds the folder that {@code slim-infer.model} means: a folder's path ({@code ~/} is the home folder), a {@code file:} URL, or a
- * {@code classpath:} location. The engine maps files into memory, so a model inside a jar is unpacked once, see {@link ModelCache}.
- * Thread-safe.
+ * Finds the folder that {@code slim-infer.model} means: a folder's path ({@code ~/} is the home folder), a {@code file:} URL, a
+ * {@code classpath:} location, or {@code hf:owner/name[@revision]}. The engine maps files into memory, so a model inside a jar is
+ * unpacked once, see {@link ModelCache}, and one of the hub is downloaded once, see {@link ModelHub}. Thread-safe.
  */
 public final class ModelLocation {
 
     static final String PROPERTY = "slim-infer.model";
-    static final String FORMS = "Use the path of a folder, a file: URL of a folder, or classpath:FOLDER.";
+    static final String FORMS =
+            "Use the path of a folder, a file: URL of a folder, classpath:FOLDER, or hf:OWNER/NAME.";
 
     private static final String MODEL_FILE = "config.json";
     // Two letters at least: C:\models is a path.
@@ -34,20 +40,29 @@ public final class ModelLocation {
 
     private final ClassLoader classLoader;
     private final ModelCache cache;
+    private final Supplier<HubSettings> hub;
 
     /**
      * @param classLoader where {@code classpath:} locations are looked up
      * @param cacheFolder where models inside jars are unpacked, or null for a folder of the user's, see {@link ModelCache}
      */
     public ModelLocation(ClassLoader classLoader, @Nullable Path cacheFolder) {
-        this.classLoader = classLoader;
-        this.cache = new ModelCache(cacheFolder);
+        this(classLoader, cacheFolder, () -> HubSettings.of(null, null, null, null));
     }
 
     /**
-     * The folder with the model's files, on disk.
+     * @param hub where {@code hf:} models come from and go to; asked for such locations only
+     */
+    public ModelLocation(ClassLoader classLoader, @Nullable Path cacheFolder, Supplier<HubSettings> hub) {
+        this.classLoader = classLoader;
+        this.cache = new ModelCache(cacheFolder);
+        this.hub = hub;
+    }
+
+    /**
+     * The folder with the model's files, on disk. Takes as long as a download where there is one to do.
      *
-     * @throws ModelLocationException if there is no such folder, it holds no model, or it cannot be unpacked
+     * @throws ModelLocationException if there is no such folder, it holds no model, or it cannot be unpacked or downloaded
      */
     public Path resolve(String location) {
         String text = location.strip();
@@ -62,10 +77,7 @@ public final class ModelLocation {
         return switch (matcher.group(1).toLowerCase(Locale.ROOT)) {
             case "file" -> folder(location, filePath(location, text, rest));
             case "classpath" -> fromClasspath(location, rest);
-            case "hf" ->
-                throw new ModelLocationException(
-                        PROPERTY + "=" + location + ": models are not downloaded by this version.",
-                        "Download the model's folder and give its path. " + FORMS);
+            case "hf" -> fromHub(location, rest);
             default ->
                 throw new ModelLocationException(
                         PROPERTY + "=" + location + ": '" + matcher.group(1) + ":' is not supported.", FORMS);
@@ -154,6 +166,15 @@ public final class ModelLocation {
         throw new ModelLocationException(
                 PROPERTY + "=" + location + ": " + url + " is neither on disk nor in a jar.",
                 "Unpack it and give the folder's path.");
+    }
+
+    private Path fromHub(String location, String rest) {
+        try {
+            HubModel model = HubModel.parse(rest);
+            return new ModelHub(hub.get()).fetch(model);
+        } catch (HubException e) {
+            throw new ModelLocationException(PROPERTY + "=" + location + ": " + e.description(), e.action(), e);
+        }
     }
 
     /** Also for jars inside a Spring Boot jar: Boot's own connection is a {@link JarURLConnection} whose file is the inner jar. */

@@ -6,6 +6,7 @@ import io.micrometer.observation.contextpropagation.ObservationThreadLocalAccess
 import io.sliminfer.chat.ChatEngine;
 import io.sliminfer.chat.ChatRequest;
 import io.sliminfer.chat.ChatResult;
+import io.sliminfer.chat.ThinkingMode;
 import java.util.List;
 import java.util.Objects;
 import java.util.UUID;
@@ -130,6 +131,7 @@ public final class SlimInferChatModel implements ChatModel {
                 OptionsMapper.stop(merged),
                 OptionsMapper.schedule(merged, engine.engine().pruning().schedule()),
                 !Boolean.FALSE.equals(merged.getPrefixReuse()),
+                ThinkingMode.SEPARATE,
                 OptionsMapper.timeout(merged));
         ChatModelObservationContext context = ChatModelObservationContext.builder()
                 .prompt(new Prompt(prompt.getInstructions(), merged))

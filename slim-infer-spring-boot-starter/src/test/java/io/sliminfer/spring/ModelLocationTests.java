@@ -3,6 +3,7 @@ package io.sliminfer.spring;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 
+import io.sliminfer.hub.HubSettings;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.net.URL;
@@ -86,7 +87,8 @@ class ModelLocationTests {
         assertRefused(() -> location.resolve(temporary + "/absent"))
                 .withMessageContaining("slim-infer.model=" + temporary + "/absent")
                 .withMessageContaining("does not exist")
-                .withMessageContaining("Use the path of a folder, a file: URL of a folder, or classpath:FOLDER.");
+                .withMessageContaining(
+                        "Use the path of a folder, a file: URL of a folder, classpath:FOLDER, or hf:OWNER/NAME.");
         assertRefused(() -> location.resolve(file.toString()))
                 .withMessageContaining("is a file")
                 .withMessageContaining("Give the folder that holds config.json");
@@ -95,11 +97,12 @@ class ModelLocationTests {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"hf:owner/name", "https://example.org/model", "s3:bucket", "classpath*:tiny"})
+    @ValueSource(strings = {"https://example.org/model", "s3:bucket", "classpath*:tiny"})
     void refusesOtherForms(String text) {
         assertRefused(() -> location(getClass().getClassLoader()).resolve(text))
                 .withMessageContaining("slim-infer.model=" + text)
-                .withMessageContaining("Use the path of a folder, a file: URL of a folder, or classpath:FOLDER.");
+                .withMessageContaining(
+                        "Use the path of a folder, a file: URL of a folder, classpath:FOLDER, or hf:OWNER/NAME.");
     }
 
     @Test
@@ -267,6 +270,34 @@ class ModelLocationTests {
                     new ModelLocation(Racer.class.getClassLoader(), Path.of(arguments[0])).resolve("classpath:tiny");
             System.out.println("folder=" + folder);
         }
+    }
+
+    @Test
+    void takesAModelOfTheHubFromItsCache() throws IOException {
+        String commit = "0123456789abcdef0123456789abcdef01234567";
+        Path snapshot = modelFolder("hub/models--acme--tiny/snapshots/" + commit);
+        Files.writeString(snapshot.resolve("tokenizer.json"), "{}");
+        Files.writeString(snapshot.resolve("model.safetensors"), "x");
+
+        assertThat(offline().resolve("hf:acme/tiny@" + commit)).isEqualTo(snapshot);
+    }
+
+    @Test
+    void saysWhatIsWrongWithAModelOfTheHub() {
+        assertRefused(() -> offline().resolve("hf:tiny"))
+                .withMessage("slim-infer.model=hf:tiny: 'tiny' is not the name of a model on the hub."
+                        + " Use hf:OWNER/NAME or hf:OWNER/NAME@REVISION, such as hf:Qwen/Qwen3-0.6B@main;"
+                        + " a revision is a branch, a tag or a commit.");
+        assertRefused(() -> offline().resolve("hf:acme/tiny"))
+                .withMessageStartingWith("slim-infer.model=hf:acme/tiny: acme/tiny@main is not in the cache ")
+                .satisfies(e -> assertThat(e.action()).startsWith("Download it once"));
+    }
+
+    private ModelLocation offline() {
+        return new ModelLocation(
+                getClass().getClassLoader(),
+                cache(),
+                () -> HubSettings.of("http://127.0.0.1:1", "", temporary.resolve("hub"), true));
     }
 
     private static ThrowableAssertAlternative<ModelLocationException> assertRefused(ThrowingCallable resolve) {

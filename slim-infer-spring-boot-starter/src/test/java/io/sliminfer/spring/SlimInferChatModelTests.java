@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
 
 import io.sliminfer.chat.ChatRequest;
+import io.sliminfer.chat.ThinkingMode;
 import io.sliminfer.engine.EngineException;
 import io.sliminfer.engine.Sampling;
 import io.sliminfer.prune.PruneSchedule;
@@ -160,6 +161,7 @@ class SlimInferChatModelTests {
                         List.of("END"),
                         new PruneSchedule(32, 4, 16, 8, UnitAggregation.SUM, PruneSchedule.parseSteps("4:0.5")),
                         false,
+                        ThinkingMode.SEPARATE,
                         Duration.ofSeconds(90)));
     }
 

@@ -20,9 +20,8 @@ final class Parser {
         this.expressions = new ExpressionParser(tokens);
     }
 
-    static Statement.Block parse(String source) {
-        TokenStream tokens = new TokenStream(Lexer.tokens(source));
-        return new Parser(tokens).until("the end of the template");
+    static Statement.Block parse(List<Token> tokens) {
+        return new Parser(new TokenStream(tokens)).until("the end of the template");
     }
 
     /** Statements up to a tag whose name is one of {@code ends}; its name is the next token. */

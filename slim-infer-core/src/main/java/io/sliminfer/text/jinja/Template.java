@@ -2,7 +2,10 @@ package io.sliminfer.text.jinja;
 
 import java.time.ZonedDateTime;
 import java.util.HashMap;
+import java.util.HashSet;
+import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
@@ -10,9 +13,11 @@ import org.jspecify.annotations.Nullable;
 public final class Template {
 
     private final Statement.Block statements;
+    private final Set<String> names;
 
-    private Template(Statement.Block statements) {
+    private Template(Statement.Block statements, Set<String> names) {
         this.statements = statements;
+        this.names = names;
     }
 
     /**
@@ -22,10 +27,26 @@ public final class Template {
      */
     public static Template parse(String source) {
         try {
-            return new Template(Parser.parse(source));
+            List<Token> tokens = Lexer.tokens(source);
+            return new Template(Parser.parse(tokens), names(tokens));
         } catch (StackOverflowError e) {
             throw new TemplateException("the template is nested too deeply");
         }
+    }
+
+    private static Set<String> names(List<Token> tokens) {
+        Set<String> names = new HashSet<>();
+        for (int i = 1; i < tokens.size(); i++) {
+            if (tokens.get(i).kind() == Token.Kind.NAME && !tokens.get(i - 1).is(Token.Kind.OPERATOR, ".")) {
+                names.add(tokens.get(i).text());
+            }
+        }
+        return names;
+    }
+
+    /** Whether the name stands in the template's code by itself: not as an attribute of something, in a string or in text. */
+    public boolean uses(String name) {
+        return names.contains(name);
     }
 
     /**

@@ -55,12 +55,14 @@ public class SlimInferAutoConfiguration {
         if (properties.model() == null) {
             throw new ModelLocationException(
                     "slim-infer.model is not set, so there is no model to load.",
-                    "Set slim-infer.model to a folder, a file: URL or a classpath: location of a model;"
+                    "Set slim-infer.model to a folder, a file: URL, a classpath: location or hf:OWNER/NAME of a model;"
                             + " or set spring.ai.model.chat to another provider, or to none.");
         }
         ClassLoader classLoader = resourceLoader.getClassLoader();
         ModelLocation location = new ModelLocation(
-                classLoader == null ? getClass().getClassLoader() : classLoader, properties.cacheDir());
+                classLoader == null ? getClass().getClassLoader() : classLoader,
+                properties.cacheDir(),
+                properties.hub()::settings);
         EngineListener[] all = listeners.orderedStream().toArray(EngineListener[]::new);
         ChatEngine engine = loader.open(location.resolve(properties.model()), settings, EngineListener.of(all));
         for (EngineListener listener : all) {

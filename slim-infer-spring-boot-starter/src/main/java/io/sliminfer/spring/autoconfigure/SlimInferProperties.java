@@ -6,6 +6,7 @@ import io.sliminfer.engine.KvSettings;
 import io.sliminfer.engine.PrefixSettings;
 import io.sliminfer.engine.PruneSettings;
 import io.sliminfer.engine.ServingSettings;
+import io.sliminfer.hub.HubSettings;
 import io.sliminfer.prune.PruneSchedule;
 import io.sliminfer.prune.PruneSizes;
 import io.sliminfer.prune.UnitAggregation;
@@ -29,7 +30,8 @@ import org.springframework.util.unit.DataSize;
  * All properties of SlimInfer. A key below {@code slim-infer} that is not listed here stops the application with its name: a
  * misspelled option is not ignored. Ranges are checked by {@link #engineSettings} and {@link Chat#options}.
  *
- * @param model           Folder of the model, as published on Hugging Face: a path, a file: URL, or a classpath: location.
+ * @param model           Folder of the model, as published on Hugging Face: a path, a file: URL, a classpath: location, or hf:owner/name[@revision] to
+ *                        download it.
  * @param cacheDir        Folder to which models inside jars are unpacked and for kernels compiled for a GPU. By default a folder of the user's for caches.
  * @param backend         What runs the model. "auto" takes the fastest backend that works here; a name fails if that one does not.
  * @param computeType     Type of activations.
@@ -58,6 +60,7 @@ public record SlimInferProperties(
         @DefaultValue("0") int maxAnswerTokens,
         @DefaultValue("0") int prefillTile,
         @DefaultValue("200") int ttftHistory,
+        @DefaultValue Hub hub,
         @DefaultValue Cuda cuda,
         @DefaultValue KvCache kvCache,
         @DefaultValue PrefixCache prefixCache,
@@ -111,6 +114,29 @@ public record SlimInferProperties(
                 ttftHistory,
                 "use 0 for none, up to " + TTFT_HISTORY_MAX);
         return ttftHistory;
+    }
+
+    /**
+     * Where models named hf:owner/name come from and go to.
+     *
+     * @param endpoint URL of the hub or of a mirror. By default HF_ENDPOINT, or else https://huggingface.co.
+     * @param token    Access token for private and gated models; empty for none. By default HF_TOKEN or the file that "hf auth login" writes.
+     * @param cache    Folder of downloaded models, shared with the other tools of the hub. By default HF_HUB_CACHE, or else hub in HF_HOME.
+     * @param offline  Whether only models of the cache are used. By default HF_HUB_OFFLINE.
+     */
+    public record Hub(
+            @Nullable String endpoint, @Nullable String token, @Nullable Path cache, @Nullable Boolean offline) {
+
+        HubSettings settings() {
+            return HubSettings.of(endpoint, token, cache, offline);
+        }
+
+        /** Without the token. */
+        @Override
+        public String toString() {
+            return "Hub[endpoint=" + endpoint + ", token=" + (token == null ? "not set" : "set") + ", cache=" + cache
+                    + ", offline=" + offline + "]";
+        }
     }
 
     /**

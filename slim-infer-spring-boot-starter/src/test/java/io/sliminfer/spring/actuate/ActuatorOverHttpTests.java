@@ -31,6 +31,7 @@ import org.springframework.context.annotation.Configuration;
 @SpringBootTest(
         webEnvironment = SpringBootTest.WebEnvironment.RANDOM_PORT,
         properties = {
+            "spring.main.web-application-type=reactive",
             "server.address=127.0.0.1",
             "spring.ai.model.chat=none",
             "management.endpoints.web.exposure.include=health,info,sliminfer,metrics",

@@ -13,16 +13,17 @@ import java.net.http.HttpResponse;
 import java.time.Duration;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.Collectors;
 import org.junit.jupiter.api.Test;
 import org.springframework.boot.autoconfigure.EnableAutoConfiguration;
 import org.springframework.boot.builder.SpringApplicationBuilder;
 import org.springframework.boot.web.server.context.WebServerApplicationContext;
-import org.springframework.boot.web.server.servlet.context.ServletWebServerApplicationContext;
 import org.springframework.context.ConfigurableApplicationContext;
 import org.springframework.context.annotation.Configuration;
 import org.springframework.web.bind.annotation.PostMapping;
 import org.springframework.web.bind.annotation.RequestBody;
 import org.springframework.web.bind.annotation.RestController;
+import reactor.core.publisher.Mono;
 
 /** A real application with the tiny model on the slow backend is closed while one prompt is in prefill and another waits. */
 class GracefulShutdownTests {
@@ -83,6 +84,7 @@ class GracefulShutdownTests {
     private static ConfigurableApplicationContext start(String timeout) {
         return new SpringApplicationBuilder(Application.class)
                 .run(
+                        "--spring.main.web-application-type=reactive",
                         "--server.address=127.0.0.1",
                         "--server.port=0",
                         "--slim-infer.model=classpath:slim-infer-tiny",
@@ -96,7 +98,7 @@ class GracefulShutdownTests {
 
     /** A prompt of about 14 tokens a sentence. */
     private CompletableFuture<HttpResponse<String>> ask(ConfigurableApplicationContext context, int sentences) {
-        int port = ((ServletWebServerApplicationContext) context).getWebServer().getPort();
+        int port = ((WebServerApplicationContext) context).getWebServer().getPort();
         return http.sendAsync(
                 HttpRequest.newBuilder(URI.create("http://127.0.0.1:" + port + "/ask"))
                         .POST(HttpRequest.BodyPublishers.ofString(
@@ -119,8 +121,8 @@ class GracefulShutdownTests {
             }
 
             @PostMapping("/ask")
-            String ask(@RequestBody String question) {
-                return model.call(question);
+            Mono<String> ask(@RequestBody String question) {
+                return model.stream(question).collect(Collectors.joining());
             }
         }
     }

@@ -11,11 +11,13 @@ import io.sliminfer.engine.PrefixSettings;
 import io.sliminfer.engine.PruneSettings;
 import io.sliminfer.engine.ServingSettings;
 import io.sliminfer.format.DType;
+import io.sliminfer.hub.HubSettings;
 import io.sliminfer.prune.PruneSchedule;
 import io.sliminfer.prune.PruneSizes;
 import io.sliminfer.prune.UnitAggregation;
 import io.sliminfer.spring.SlimInferChatOptions;
 import java.lang.reflect.RecordComponent;
+import java.net.URI;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.HashMap;
@@ -90,6 +92,17 @@ class SlimInferPropertiesTests {
                         256));
         assertThat(properties.model()).isEqualTo("classpath:tiny");
         assertThat(properties.cacheDir()).isEqualTo(Path.of("/var/cache/models"));
+    }
+
+    @Test
+    void mapsEveryPropertyOfTheHub() {
+        SlimInferProperties.Hub hub = bind(
+                        "hub.endpoint=https://hub.example", "hub.token=hf_secret", "hub.cache=/c", "hub.offline=true")
+                .hub();
+
+        assertThat(hub.settings())
+                .isEqualTo(new HubSettings(URI.create("https://hub.example"), "hf_secret", Path.of("/c"), true));
+        assertThat(hub.toString()).contains("https://hub.example").doesNotContain("hf_secret");
     }
 
     @Test

@@ -1,0 +1,69 @@
+package io.sliminfer.hub;
+
+import java.util.List;
+import java.util.regex.Pattern;
+
+/**
+ * A model on the hub.
+ *
+ * @param revision branch, tag or commit
+ */
+public record HubModel(String owner, String name, String revision) {
+
+    private static final String MAIN = "main";
+    private static final int ID_CHARACTERS_MAX = 96;
+    private static final int REVISION_CHARACTERS_MAX = 200;
+
+    // As in huggingface_hub: letters, digits, '-', '_', '.', neither starting nor ending with '-' or '.'.
+    private static final Pattern PART = Pattern.compile("\\w(?:[\\w.-]*\\w)?");
+    // Becomes a path below refs/, so its parts are names of files on every system.
+    private static final Pattern REVISION_PART = Pattern.compile("[\\w.+=#@-]*[\\w+=#@-]");
+    private static final Pattern COMMIT = Pattern.compile("[0-9a-f]{40}");
+
+    /**
+     * @param text {@code owner/name[@revision]}; the revision is {@code main} unless given
+     * @throws HubException if it is of another form
+     */
+    public static HubModel parse(String text) {
+        int at = text.indexOf('@');
+        String id = at < 0 ? text : text.substring(0, at);
+        String revision = at < 0 ? MAIN : text.substring(at + 1);
+        List<String> parts = List.of(id.split("/", -1));
+        if (parts.size() != 2
+                || !parts.stream().allMatch(HubModel::isPart)
+                || id.length() > ID_CHARACTERS_MAX
+                || id.endsWith(".git")) {
+            throw wrong("'" + id + "' is not the name of a model on the hub.");
+        }
+        if (revision.length() > REVISION_CHARACTERS_MAX
+                || !List.of(revision.split("/", -1)).stream()
+                        .allMatch(part -> REVISION_PART.matcher(part).matches())) {
+            throw wrong("'" + revision + "' is not a revision.");
+        }
+        return new HubModel(parts.get(0), parts.get(1), revision);
+    }
+
+    private static boolean isPart(String part) {
+        return PART.matcher(part).matches() && !part.contains("--") && !part.contains("..");
+    }
+
+    private static HubException wrong(String description) {
+        return new HubException(
+                description,
+                "Use hf:OWNER/NAME or hf:OWNER/NAME@REVISION, such as hf:Qwen/Qwen3-0.6B@main; a revision is a branch, a tag or a commit.");
+    }
+
+    static boolean isCommit(String text) {
+        return COMMIT.matcher(text).matches();
+    }
+
+    /** {@code owner/name} */
+    public String id() {
+        return owner + "/" + name;
+    }
+
+    @Override
+    public String toString() {
+        return id() + "@" + revision;
+    }
+}
