@@ -30,6 +30,7 @@ import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Function;
 
 /**
  * An engine without a model: plays the ids it is given, on a thread of its own as the real one does, or lets the test play them.
@@ -41,6 +42,7 @@ public final class ScriptedEngine implements Engine {
     private final Deque<int[]> answers = new ConcurrentLinkedDeque<>();
     private final List<Playing> generations = new ArrayList<>();
     private volatile boolean closed;
+    private volatile Function<int[], int[]> answerer = prompt -> null;
 
     /** What is played after the engine is closed is dropped. */
     private final ThreadPoolExecutor thread = new ThreadPoolExecutor(
@@ -81,6 +83,12 @@ public final class ScriptedEngine implements Engine {
     /** The next request without an answer gets these ids; an end-of-sequence id among them ends it. */
     public ScriptedEngine answer(int... ids) {
         answers.add(ids.clone());
+        return this;
+    }
+
+    /** Makes the answers to requests for which {@link #answer} has none, from their prompts; null lets the test play. */
+    public ScriptedEngine answering(Function<int[], int[]> answers) {
+        answerer = answers;
         return this;
     }
 
@@ -198,7 +206,7 @@ public final class ScriptedEngine implements Engine {
         }
         Playing playing = new Playing(generations.size() + 1L, request, listener);
         generations.add(playing);
-        int[] ids = answers.poll();
+        int[] ids = answers.isEmpty() ? answerer.apply(request.prompt()) : answers.poll();
         if (ids != null) {
             for (int id : ids) {
                 playing.token(id);

@@ -3,7 +3,10 @@ package io.sliminfer.text;
 import java.io.IOException;
 import java.io.InputStream;
 import java.net.URISyntaxException;
+import java.net.URL;
+import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.util.Map;
 import java.util.Objects;
 import tools.jackson.databind.JsonNode;
@@ -19,11 +22,20 @@ public final class TinyTokenizer {
 
     private TinyTokenizer() {}
 
+    /** On disk; a copy where the resource is in a jar. */
     public static Path file() {
+        URL resource = Objects.requireNonNull(TinyTokenizer.class.getResource("/tiny-tokenizer/tokenizer.json"));
         try {
-            return Path.of(Objects.requireNonNull(TinyTokenizer.class.getResource("/tiny-tokenizer/tokenizer.json"))
-                    .toURI());
-        } catch (URISyntaxException e) {
+            if (resource.getProtocol().equals("file")) {
+                return Path.of(resource.toURI());
+            }
+            Path copy = Files.createTempFile("tiny-tokenizer", ".json");
+            copy.toFile().deleteOnExit();
+            try (InputStream in = resource.openStream()) {
+                Files.copy(in, copy, StandardCopyOption.REPLACE_EXISTING);
+            }
+            return copy;
+        } catch (IOException | URISyntaxException e) {
             throw new IllegalStateException(e);
         }
     }

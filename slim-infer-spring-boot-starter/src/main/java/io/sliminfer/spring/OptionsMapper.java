@@ -1,5 +1,6 @@
 package io.sliminfer.spring;
 
+import io.sliminfer.chat.ThinkingMode;
 import io.sliminfer.engine.Sampling;
 import io.sliminfer.prune.PruneSchedule;
 import io.sliminfer.prune.PruneStep;
@@ -55,6 +56,11 @@ public final class OptionsMapper {
                     "stop-sequences: an empty string is not allowed, it would end every answer at once");
         }
         return stop;
+    }
+
+    /** What happens to what a thinking model writes before its answer. */
+    public static ThinkingMode thinking(SlimInferChatOptions options) {
+        return orElse(options.getThinking(), ThinkingMode.SEPARATE);
     }
 
     /**

@@ -15,7 +15,7 @@ import tools.jackson.databind.json.JsonMapper;
 
 /**
  * Turns Spring AI's messages into the maps that chat templates take, in the names of Hugging Face's templates: {@code role},
- * {@code content}, {@code tool_calls}, {@code tool_call_id}, {@code name}. Stateless.
+ * {@code content}, {@code reasoning_content}, {@code tool_calls}, {@code tool_call_id}, {@code name}. Stateless.
  */
 final class PromptMapper {
 
@@ -59,14 +59,24 @@ final class PromptMapper {
     }
 
     private static Map<String, Object> assistantMessage(Message message, String origin) {
-        if (!(message instanceof AssistantMessage assistant) || !assistant.hasToolCalls()) {
+        if (!(message instanceof AssistantMessage assistant)) {
             return textMessage(message, origin);
         }
         // A turn that only calls tools may have no text.
-        Map<String, Object> mapped = message("assistant", assistant.getText() == null ? "" : assistant.getText());
-        mapped.put(
-                "tool_calls",
-                assistant.getToolCalls().stream().map(PromptMapper::toolCall).toList());
+        Map<String, Object> mapped = assistant.hasToolCalls() && assistant.getText() == null
+                ? message("assistant", "")
+                : textMessage(message, origin);
+        // Templates of thinking models decide of which turns they render it; others do not read it.
+        if (assistant.getMetadata().get(SlimInferMetadata.THINKING) instanceof String thinking) {
+            mapped.put("reasoning_content", thinking);
+        }
+        if (assistant.hasToolCalls()) {
+            mapped.put(
+                    "tool_calls",
+                    assistant.getToolCalls().stream()
+                            .map(PromptMapper::toolCall)
+                            .toList());
+        }
         return mapped;
     }
 

@@ -2,6 +2,8 @@ package io.sliminfer.spring;
 
 import io.sliminfer.chat.ChatResult;
 import io.sliminfer.chat.PromptBlock;
+import io.sliminfer.chat.tools.ToolCall;
+import io.sliminfer.engine.FinishReason;
 import io.sliminfer.engine.GenerationReport;
 import java.time.Duration;
 import java.util.List;
@@ -25,24 +27,51 @@ record ResponseMapper(String id, String model) {
 
     /** A piece of a streamed answer. */
     ChatResponse delta(String text) {
-        return response(text, ChatGenerationMetadata.NULL, metadata().build());
+        return piece(new AssistantMessage(text));
     }
 
-    /** The end of a streamed answer: no text, all metadata. */
+    /** A piece of what the model thinks before it answers. */
+    ChatResponse thinkingDelta(String text) {
+        return piece(message("", Map.of(SlimInferMetadata.THINKING_DELTA, text), List.of()));
+    }
+
+    /** A whole call. It is alone in its chunk, and in no other: clients collect the calls of all chunks. */
+    ChatResponse toolCall(ToolCall call) {
+        return piece(message("", Map.of(), List.of(call)));
+    }
+
+    private ChatResponse piece(AssistantMessage message) {
+        return response(message, ChatGenerationMetadata.NULL, metadata().build());
+    }
+
+    /** The end of a streamed answer: no text and no calls, all metadata. */
     ChatResponse last(ChatResult result, @Nullable List<PromptBlock> promptBlocks) {
-        return finished("", result, promptBlocks);
+        return finished(message("", thinking(result), List.of()), result, promptBlocks);
     }
 
     /** A whole answer with all metadata. */
     ChatResponse complete(ChatResult result, @Nullable List<PromptBlock> promptBlocks) {
-        return finished(result.text(), result, promptBlocks);
+        return finished(message(result.text(), thinking(result), result.toolCalls()), result, promptBlocks);
     }
 
-    private ChatResponse finished(String text, ChatResult result, @Nullable List<PromptBlock> promptBlocks) {
-        GenerationReport report = result.report();
-        ChatGenerationMetadata generation = ChatGenerationMetadata.builder()
-                .finishReason(result.finishReason().name())
+    private static Map<String, Object> thinking(ChatResult result) {
+        return result.thinking().isEmpty() ? Map.of() : Map.of(SlimInferMetadata.THINKING, result.thinking());
+    }
+
+    private static AssistantMessage message(String text, Map<String, Object> metadata, List<ToolCall> calls) {
+        return AssistantMessage.builder()
+                .content(text)
+                .properties(metadata)
+                .toolCalls(calls.stream()
+                        .map(call ->
+                                new AssistantMessage.ToolCall(call.id(), "function", call.name(), call.arguments()))
+                        .toList())
                 .build();
+    }
+
+    private ChatResponse finished(
+            AssistantMessage message, ChatResult result, @Nullable List<PromptBlock> promptBlocks) {
+        GenerationReport report = result.report();
         ChatResponseMetadata.Builder response = metadata()
                 .usage(usage(report))
                 .keyValue(SlimInferMetadata.TTFT_MS, millis(report.timeToFirstToken()))
@@ -60,7 +89,24 @@ record ResponseMapper(String id, String model) {
         if (promptBlocks != null) {
             response.keyValue(SlimInferMetadata.PROMPT_BLOCKS, promptBlocks);
         }
-        return response(text, generation, response.build());
+        return response(message, generation(result), response.build());
+    }
+
+    private static ChatGenerationMetadata generation(ChatResult result) {
+        ChatGenerationMetadata.Builder generation = ChatGenerationMetadata.builder();
+        String reason = result.finishReason().name();
+        if (result.finishReason() == FinishReason.STOP && !result.toolCalls().isEmpty()) {
+            reason = SlimInferMetadata.TOOL_CALLS;
+        }
+        String problem = result.toolCallProblem();
+        if (problem != null && result.finishReason() != FinishReason.CANCELLED) {
+            reason = SlimInferMetadata.MALFORMED_TOOL_CALL;
+            boolean cut = result.finishReason() == FinishReason.LENGTH;
+            generation.metadata(
+                    SlimInferMetadata.TOOL_CALL_PROBLEM,
+                    cut ? problem + ". The answer was cut at its most tokens: raise max-tokens" : problem);
+        }
+        return generation.finishReason(reason).build();
     }
 
     /** Cached tokens are among the prompt's, as other providers count them. */
@@ -75,8 +121,8 @@ record ResponseMapper(String id, String model) {
     }
 
     private static ChatResponse response(
-            String text, ChatGenerationMetadata generation, ChatResponseMetadata metadata) {
-        return new ChatResponse(List.of(new Generation(new AssistantMessage(text), generation)), metadata);
+            AssistantMessage message, ChatGenerationMetadata generation, ChatResponseMetadata metadata) {
+        return new ChatResponse(List.of(new Generation(message, generation)), metadata);
     }
 
     private static Map<String, Object> stage(GenerationReport.Stage stage) {

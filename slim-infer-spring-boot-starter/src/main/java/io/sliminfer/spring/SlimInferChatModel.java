@@ -6,8 +6,7 @@ import io.micrometer.observation.contextpropagation.ObservationThreadLocalAccess
 import io.sliminfer.chat.ChatEngine;
 import io.sliminfer.chat.ChatRequest;
 import io.sliminfer.chat.ChatResult;
-import io.sliminfer.chat.ThinkingMode;
-import java.util.List;
+import io.sliminfer.chat.tools.ToolCall;
 import java.util.Objects;
 import java.util.UUID;
 import java.util.concurrent.atomic.AtomicBoolean;
@@ -32,8 +31,12 @@ import reactor.core.scheduler.Schedulers;
  * Spring AI 2 model; {@code ChatClient} has merged them over the defaults before. Options of another kind give their portable
  * values over the defaults.
  *
- * <p>Errors: {@link IllegalArgumentException} for a message or option that cannot be used, {@link UnsupportedOperationException} for
- * tools, {@link io.sliminfer.engine.EngineException} when the engine refuses or fails. There is no retry template as in the models
+ * <p>Tools: definitions are rendered by the model's chat template, and calls are read from the answer as it comes; executing them is the
+ * client's task ({@code ToolCallingAdvisor}). A call that cannot be read is in the text, and the finish reason is
+ * {@value SlimInferMetadata#MALFORMED_TOOL_CALL}.
+ *
+ * <p>Errors: {@link IllegalArgumentException} for a message, tool or option that cannot be used, also for tools that the model's chat
+ * template does not take; {@link io.sliminfer.engine.EngineException} when the engine refuses or fails. There is no retry template as in the models
  * that call a server: nothing here is transient that an immediate second try would mend; a full queue is for the caller to
  * answer, by a later try or an error of its own.
  */
@@ -78,7 +81,8 @@ public final class SlimInferChatModel implements ChatModel {
     }
 
     /**
-     * Answers piece by piece; the last chunk has no text but finish reason, usage and report. Nothing happens before subscription,
+     * Answers piece by piece: text, thinking and each whole tool call have chunks of their own; the last chunk has no text but finish
+     * reason, usage and report. Nothing happens before subscription,
      * and each subscription is a request of its own. Cancelling stops the work. The prompt is tokenized on a thread that may
      * block, chunks come from the engine's delivery thread, and what the subscriber has not asked for yet waits in a buffer that the
      * answer's length bounds.
@@ -121,17 +125,16 @@ public final class SlimInferChatModel implements ChatModel {
     /** Checks and maps all that a request needs, for {@link #call} and {@link #stream} alike; starts nothing. */
     private Call prepare(Prompt prompt, boolean streaming) {
         SlimInferChatOptions merged = merge(prompt.getOptions());
-        refuseTools(merged);
         ChatRequest request = new ChatRequest(
                 PromptMapper.templateMessages(prompt.getInstructions()),
-                List.of(),
+                ToolMapper.templateTools(merged.getToolCallbacks()),
                 merged.getTemplateArguments(),
                 OptionsMapper.sampling(merged),
                 OptionsMapper.maxTokens(merged),
                 OptionsMapper.stop(merged),
                 OptionsMapper.schedule(merged, engine.engine().pruning().schedule()),
                 !Boolean.FALSE.equals(merged.getPrefixReuse()),
-                ThinkingMode.SEPARATE,
+                OptionsMapper.thinking(merged),
                 OptionsMapper.timeout(merged));
         ChatModelObservationContext context = ChatModelObservationContext.builder()
                 .prompt(new Prompt(prompt.getInstructions(), merged))
@@ -171,15 +174,6 @@ public final class SlimInferChatModel implements ChatModel {
         return engine.modelName();
     }
 
-    private static void refuseTools(SlimInferChatOptions options) {
-        if (options.getToolCallbacks() != null && !options.getToolCallbacks().isEmpty()) {
-            throw new UnsupportedOperationException("The request has tools ("
-                    + options.getToolCallbacks().get(0).getToolDefinition().name()
-                    + (options.getToolCallbacks().size() > 1 ? ", ..." : "")
-                    + "), but SlimInfer does not read tool calls from answers yet: send the request without tools.");
-        }
-    }
-
     /** One request on its way. */
     private record Call(
             ChatRequest request,
@@ -212,6 +206,16 @@ public final class SlimInferChatModel implements ChatModel {
         @Override
         public void onText(String text) {
             sink.next(call.responses().delta(text));
+        }
+
+        @Override
+        public void onThinking(String text) {
+            sink.next(call.responses().thinkingDelta(text));
+        }
+
+        @Override
+        public void onToolCall(ToolCall toolCall) {
+            sink.next(call.responses().toolCall(toolCall));
         }
 
         @Override

@@ -1,5 +1,6 @@
 package io.sliminfer.spring;
 
+import io.sliminfer.chat.ThinkingMode;
 import io.sliminfer.prune.PruneStep;
 import io.sliminfer.prune.UnitAggregation;
 import java.time.Duration;
@@ -28,6 +29,7 @@ public final class SlimInferChatOptions extends DefaultToolCallingChatOptions {
     private static final Option<Double> MIN_P = new Option<>("min-p", Double.class);
     private static final Option<Double> REPETITION_PENALTY = new Option<>("repetition-penalty", Double.class);
     private static final Option<Long> SEED = new Option<>("seed", Long.class);
+    private static final Option<ThinkingMode> THINKING = new Option<>("thinking", ThinkingMode.class);
     private static final Option<Duration> TIMEOUT = new Option<>("timeout", Duration.class);
     private static final Option<Boolean> PRUNING = new Option<>("pruning", Boolean.class);
     private static final Option<String> PRUNING_SCHEDULE = new Option<>("pruning-schedule", String.class);
@@ -92,6 +94,14 @@ public final class SlimInferChatOptions extends DefaultToolCallingChatOptions {
     /** Longest time from the request to the last token of its answer, queue included; no limit if null. */
     public @Nullable Duration getTimeout() {
         return get(TIMEOUT);
+    }
+
+    /**
+     * What happens to what a thinking model writes before its answer; told apart if null. Whether a model thinks is its template's
+     * matter: see {@code enable_thinking} in {@link #getTemplateArguments()}.
+     */
+    public @Nullable ThinkingMode getThinking() {
+        return get(THINKING);
     }
 
     /**
@@ -224,6 +234,11 @@ public final class SlimInferChatOptions extends DefaultToolCallingChatOptions {
         /** See {@link SlimInferChatOptions#getSeed()}. */
         public Builder seed(@Nullable Long seed) {
             return set(SEED, seed);
+        }
+
+        /** See {@link SlimInferChatOptions#getThinking()}. */
+        public Builder thinking(@Nullable ThinkingMode thinking) {
+            return set(THINKING, thinking);
         }
 
         /** See {@link SlimInferChatOptions#getTimeout()}. */

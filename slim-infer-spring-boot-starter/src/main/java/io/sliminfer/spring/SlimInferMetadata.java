@@ -1,8 +1,9 @@
 package io.sliminfer.spring;
 
 /**
- * Keys under which SlimInfer's report is found in the {@code ChatResponseMetadata} of a finished answer; of a stream, in its last
- * chunk.
+ * Keys under which SlimInfer's report is found in the {@code ChatResponseMetadata} of a finished answer (of a stream, in its last
+ * chunk), those of an {@code AssistantMessage}'s and of a {@code ChatGenerationMetadata}'s, and finish reasons beyond
+ * {@link io.sliminfer.engine.FinishReason}'s.
  */
 public final class SlimInferMetadata {
 
@@ -45,6 +46,24 @@ public final class SlimInferMetadata {
 
     /** All of it, as {@link io.sliminfer.engine.GenerationReport}. */
     public static final String REPORT = "slim-infer.report";
+
+    /**
+     * Of an {@code AssistantMessage}: what a thinking model thought before it answered ({@link String}). Of a stream, in the last
+     * chunk; absent where there was none.
+     */
+    public static final String THINKING = "thinking";
+
+    /** Of a streamed {@code AssistantMessage} without text: a piece of the thinking ({@link String}). */
+    public static final String THINKING_DELTA = "thinking-delta";
+
+    /** Finish reason of an answer that calls tools. */
+    public static final String TOOL_CALLS = "TOOL_CALLS";
+
+    /** Finish reason of an answer with a tool call that cannot be read, or was cut: it is in the text as the model wrote it. */
+    public static final String MALFORMED_TOOL_CALL = "MALFORMED_TOOL_CALL";
+
+    /** Of a {@code ChatGenerationMetadata} with {@link #MALFORMED_TOOL_CALL}: what is wrong ({@link String}). */
+    public static final String TOOL_CALL_PROBLEM = "slim-infer.tool-call-problem";
 
     private SlimInferMetadata() {}
 }

@@ -67,6 +67,23 @@ class PromptMapperTests {
                         Map.of("role", "tool", "content", "12:00", "name", "time"));
     }
 
+    @Test
+    void mapsWhatAModelThought() {
+        AssistantMessage thought = AssistantMessage.builder()
+                .content("Three.")
+                .properties(Map.of(SlimInferMetadata.THINKING, "R, R, R."))
+                .build();
+        AssistantMessage flag = AssistantMessage.builder()
+                .content("Three.")
+                .properties(Map.of(SlimInferMetadata.THINKING, true)) // as another provider marks it
+                .build();
+
+        assertThat(PromptMapper.templateMessages(List.of(thought, flag)))
+                .containsExactly(
+                        Map.of("role", "assistant", "content", "Three.", "reasoning_content", "R, R, R."),
+                        Map.of("role", "assistant", "content", "Three."));
+    }
+
     private static Map<String, Object> call(Object arguments, String name, String id) {
         return Map.of("id", id, "type", "function", "function", Map.of("name", name, "arguments", arguments));
     }

@@ -161,7 +161,7 @@ class SlimInferChatModelTests {
                         List.of("END"),
                         new PruneSchedule(32, 4, 16, 8, UnitAggregation.SUM, PruneSchedule.parseSteps("4:0.5")),
                         false,
-                        ThinkingMode.SEPARATE,
+                        ThinkingMode.INLINE,
                         Duration.ofSeconds(90)));
     }
 
@@ -232,19 +232,44 @@ class SlimInferChatModelTests {
     }
 
     @Test
-    void toolsAreRefusedNotIgnored() {
-        ToolCallback tool = FunctionToolCallback.builder("weather", (String city) -> "sunny")
+    void toolsAndThinkingReachTheEngine() {
+        ToolCallback tool = FunctionToolCallback.builder("weather", (Map<String, Object> input) -> "sunny")
                 .description("Weather of a city")
-                .inputType(String.class)
+                .inputType(Map.class)
+                .inputSchema("{\"type\": \"object\", \"properties\": {\"city\": {\"type\": \"string\"}}}")
                 .build();
-        Prompt prompt = new Prompt(
-                "Question?",
-                ToolCallingChatOptions.builder().toolCallbacks(tool).build());
+        Map<String, Object> schema = Map.of("type", "object", "properties", Map.of("city", Map.of("type", "string")));
 
-        assertThatExceptionOfType(UnsupportedOperationException.class)
-                .isThrownBy(() -> model.call(prompt))
-                .withMessageContaining("tools (weather)");
-        StepVerifier.create(model.stream(prompt)).verifyError(UnsupportedOperationException.class);
+        model.call(new Prompt(
+                "Question?",
+                ToolCallingChatOptions.builder().toolCallbacks(tool).build()));
+        model.call(new Prompt(
+                "Question?",
+                SlimInferChatOptions.builder().thinking(ThinkingMode.DISCARD).build()));
+
+        assertThat(engine.requests.poll().tools())
+                .containsExactly(Map.of(
+                        "type",
+                        "function",
+                        "function",
+                        Map.of("name", "weather", "description", "Weather of a city", "parameters", schema)));
+        assertThat(engine.requests.peek().tools()).isEmpty();
+        assertThat(engine.requests.peek().thinking()).isEqualTo(ThinkingMode.DISCARD);
+    }
+
+    @Test
+    void toolsThatCannotBeDescribedAreRefused() {
+        ToolCallback odd = FunctionToolCallback.builder("odd", (Map<String, Object> input) -> "x")
+                .inputType(Map.class)
+                .inputSchema("[]")
+                .build();
+
+        assertThatIllegalArgumentException()
+                .isThrownBy(() -> model.call(new Prompt(
+                        "Question?",
+                        SlimInferChatOptions.builder().toolCallbacks(odd).build())))
+                .withMessageContaining("input schema of tool 'odd' is not a JSON object");
+        assertThat(engine.requests).isEmpty();
     }
 
     @Test

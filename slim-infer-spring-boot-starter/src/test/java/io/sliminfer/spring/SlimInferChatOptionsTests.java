@@ -2,6 +2,7 @@ package io.sliminfer.spring;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.sliminfer.chat.ThinkingMode;
 import io.sliminfer.prune.PruneSchedule;
 import io.sliminfer.prune.UnitAggregation;
 import java.lang.reflect.Method;
@@ -40,6 +41,7 @@ class SlimInferChatOptionsTests extends AbstractChatOptionsTests<SlimInferChatOp
                 .maxTokens(100)
                 .timeout(Duration.ofSeconds(90))
                 .stopSequences(List.of("END"))
+                .thinking(ThinkingMode.INLINE)
                 .pruning(true)
                 .pruningSchedule("4:0.5")
                 .pruningBlock(32)
@@ -113,6 +115,7 @@ class SlimInferChatOptionsTests extends AbstractChatOptionsTests<SlimInferChatOp
                         full().minP(0.1).build(),
                         full().repetitionPenalty(1.2).build(),
                         full().seed(1L).build(),
+                        full().thinking(ThinkingMode.DISCARD).build(),
                         full().pruning(null).build(),
                         full().pruningSchedule("5:0.5").build(),
                         full().timeout(Duration.ofSeconds(91)).build(),

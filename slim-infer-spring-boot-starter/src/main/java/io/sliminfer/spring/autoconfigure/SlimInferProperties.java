@@ -1,6 +1,7 @@
 package io.sliminfer.spring.autoconfigure;
 
 import io.sliminfer.backend.BackendSettings;
+import io.sliminfer.chat.ThinkingMode;
 import io.sliminfer.engine.EngineSettings;
 import io.sliminfer.engine.KvSettings;
 import io.sliminfer.engine.PrefixSettings;
@@ -248,7 +249,7 @@ public record SlimInferProperties(
             @Nullable Integer window,
             @Nullable Integer sink,
             @Nullable UnitAggregation aggregation,
-            @DefaultValue("1024") int minPromptTokens) {
+            @DefaultValue("2048") int minPromptTokens) {
 
         static final String AUTO = "auto";
         static final String CALIBRATED = "calibrated";
@@ -305,6 +306,8 @@ public record SlimInferProperties(
      * @param maxTokens         Most tokens of an answer; 0 for 1024. KV memory is set aside for as many.
      * @param timeout           Longest time from the request to the last token of its answer, time in the queue included. By default none.
      * @param stopSequences     Strings that end an answer and are not part of it.
+     * @param thinking          What happens to what a thinking model writes before its answer: "separate", the default, puts it into the metadata,
+     *                          "inline" leaves it in the text with its marks, "discard" drops it.
      * @param templateArguments Further variables of the chat template, such as enable_thinking.
      * @param includePromptBlocks Whether an answer's metadata holds the prompt's text, block by block. Whoever can read that metadata can then
      *                          read prompts, passages and documents in them included.
@@ -321,6 +324,7 @@ public record SlimInferProperties(
             @Nullable Integer maxTokens,
             @Nullable Duration timeout,
             @Nullable List<String> stopSequences,
+            @Nullable ThinkingMode thinking,
             @Nullable Map<String, Object> templateArguments,
             @Nullable Boolean includePromptBlocks) {
 
@@ -342,6 +346,7 @@ public record SlimInferProperties(
             set(options, "max-tokens", maxTokens, SlimInferChatOptions.Builder::maxTokens);
             set(options, "timeout", timeout, SlimInferChatOptions.Builder::timeout);
             set(options, "stop-sequences", stopSequences, SlimInferChatOptions.Builder::stopSequences);
+            set(options, "thinking", thinking, SlimInferChatOptions.Builder::thinking);
             set(
                     options,
                     "template-arguments",
