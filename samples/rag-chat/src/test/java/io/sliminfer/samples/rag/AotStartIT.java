@@ -70,8 +70,7 @@ class AotStartIT {
     private String ask(String root) throws Exception {
         return send(HttpRequest.newBuilder(URI.create(root + "/api/ask"))
                 .header("Content-Type", "application/json")
-                .POST(HttpRequest.BodyPublishers.ofString(
-                        "{\"question\": \"What is the supplier of pump P-113?\"}"))
+                .POST(HttpRequest.BodyPublishers.ofString("{\"question\": \"What is the supplier of pump P-113?\"}"))
                 .build());
     }
 
