@@ -52,9 +52,7 @@ class CheckpointTests {
         Files.delete(folder.resolve("two.safetensors"));
         assertRefused().withMessage("neither model.safetensors nor model.safetensors.index.json is in " + folder + ".");
         Files.writeString(folder.resolve("model.Q4_K_M.gguf"), "");
-        assertRefused()
-                .withMessageEndingWith(
-                        "(found model.Q4_K_M.gguf; give the path of that file itself).");
+        assertRefused().withMessageEndingWith("(found model.Q4_K_M.gguf; give the path of that file itself).");
     }
 
     @ParameterizedTest
