@@ -45,7 +45,7 @@ final class Refusal extends RuntimeException {
     private static HttpStatus status(EngineException.Kind kind) {
         return switch (kind) {
             case PROMPT_TOO_LONG, OUT_OF_MEMORY -> HttpStatus.CONTENT_TOO_LARGE;
-            case QUEUE_FULL, CLOSED -> HttpStatus.SERVICE_UNAVAILABLE;
+            case QUEUE_FULL, QUEUE_TIMEOUT, TIMEOUT, CLOSED -> HttpStatus.SERVICE_UNAVAILABLE;
             default -> HttpStatus.INTERNAL_SERVER_ERROR;
         };
     }

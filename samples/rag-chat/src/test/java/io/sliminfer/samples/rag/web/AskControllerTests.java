@@ -114,6 +114,8 @@ class AskControllerTests {
     @ParameterizedTest
     @CsvSource({
         "QUEUE_FULL, 503",
+        "QUEUE_TIMEOUT, 503",
+        "TIMEOUT, 503",
         "CLOSED, 503",
         "PROMPT_TOO_LONG, 413",
         "OUT_OF_MEMORY, 413",
