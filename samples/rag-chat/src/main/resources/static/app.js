@@ -1,157 +1,73 @@
-"use strict";
+import { byId, make } from "./dom.js";
+import { Turn } from "./turn.js";
 
-/*
- * Asks /api/ask and shows the answer while it is streamed. Everything that comes from the server is put into the page as text,
- * never as markup. Aborting the fetch closes the connection, and the server stops working on the question.
- */
+/* The page: composer, conversation, and that only one thing runs at a time. */
 
-const byId = (id) => document.getElementById(id);
 const form = byId("form");
 const question = byId("question");
-const dense = byId("dense");
 const askButton = byId("ask");
-const cancelButton = byId("cancel");
-const answer = byId("answer");
-const status = byId("status");
+const stopButton = byId("stop");
+const conversation = byId("conversation");
 
 let running = null;
 
-function element(name, text) {
-  const made = document.createElement(name);
-  made.textContent = text;
-  return made;
-}
-
-function show(message, isError) {
-  status.textContent = message;
-  status.classList.toggle("error", Boolean(isError));
-}
-
-function setRunning(controller) {
-  running = controller;
-  askButton.disabled = controller !== null;
-  cancelButton.disabled = controller === null;
-  answer.setAttribute("aria-busy", String(controller !== null));
-}
-
-function showSources(sources) {
-  byId("sources").replaceChildren(...sources.map((source) => {
-    const item = document.createElement("li");
-    const details = document.createElement("details");
-    details.append(
-      element("summary", `${source.file} (similarity ${source.score.toFixed(2)})`),
-      element("p", source.text));
-    item.append(details);
-    return item;
-  }));
-  byId("sources-section").hidden = false;
-}
-
-function showReport(report) {
-  const number = (value) => value.toLocaleString("en");
-  const percent = (share) => `${Math.round(share * 100)} %`;
-  const rows = [
-    ["Time to first token", `${number(Math.round(report.ttftMillis))} ms, ${number(Math.round(report.queueMillis))} ms of it in the queue`],
-    ["Prompt", `${number(report.promptTokens)} tokens`],
-    ["Answer", `${number(report.answerTokens)} tokens, ${report.perTokenMillis.toFixed(1)} ms each, ${report.finishReason}`],
-    ["Pruned", `${percent(report.prunedShare)} of the work by token and layer, ${percent(report.flopsSavedShare)} of the FLOPs`],
-    ...report.stages.map((stage) => [
-      `Layers ${stage.firstLayer} to ${stage.lastLayer}`,
-      `${number(stage.liveTokens)} tokens in ${number(stage.keptBlocks)} blocks`]),
-  ];
-  byId("figures").replaceChildren(...rows.flatMap(([name, value]) => [element("dt", name), element("dd", value)]));
-  byId("report").hidden = false;
-}
-
-function handle(event, data) {
-  if (event === "sources") {
-    showSources(data.sources);
-    show("Reading " + data.sources.length + " passages …");
-  } else if (event === "text") {
-    answer.textContent += data.text;
-  } else if (event === "finished") {
-    showReport(data);
-    show("Done.");
-  } else if (event === "error") {
-    show(data.message, true);
-  }
-}
-
-/** Server-sent events from a POST, which EventSource cannot make: events end at an empty line, data lines are joined. */
-async function readEvents(body, onEvent) {
-  const reader = body.pipeThrough(new TextDecoderStream()).getReader();
-  let buffered = "";
-  for (;;) {
-    const { value, done } = await reader.read();
-    if (done) {
-      return;
-    }
-    buffered += value;
-    let end;
-    while ((end = buffered.indexOf("\n\n")) >= 0) {
-      const lines = buffered.slice(0, end).split("\n");
-      buffered = buffered.slice(end + 2);
-      let event = "message";
-      const data = [];
-      for (const line of lines) {
-        if (line.startsWith("event:")) {
-          event = line.slice(6).trim();
-        } else if (line.startsWith("data:")) {
-          data.push(line.slice(5));
-        }
-      }
-      if (data.length > 0) {
-        onEvent(event, JSON.parse(data.join("\n")));
-      }
-    }
-  }
-}
-
-async function ask() {
-  const text = question.value.trim();
-  if (text === "" || running !== null) {
+/** Runs a task with a signal that Stop and Escape abort. Does nothing while another one runs. */
+async function work(task) {
+  if (running !== null) {
     return;
   }
-  const controller = new AbortController();
-  setRunning(controller);
-  answer.textContent = "";
-  byId("report").hidden = true;
-  byId("sources-section").hidden = true;
-  show("Reading …");
-  let ended = false;
+  running = new AbortController();
+  setRunning(true);
   try {
-    const response = await fetch("api/ask", {
-      method: "POST",
-      headers: { "Content-Type": "application/json", Accept: "text/event-stream" },
-      body: JSON.stringify({ question: text, dense: dense.checked }),
-      signal: controller.signal,
-    });
-    if (!response.ok) {
-      throw new Error(`The server answered ${response.status}.`);
-    }
-    await readEvents(response.body, (event, data) => {
-      ended = ended || event === "finished" || event === "error";
-      handle(event, data);
-    });
-    if (!ended) {
-      show("The connection ended before the answer did.", true);
-    }
-  } catch (failure) {
-    if (controller.signal.aborted) {
-      show("Cancelled.");
-    } else {
-      show(failure.message, true);
-    }
+    await task(running.signal);
   } finally {
-    setRunning(null);
+    running = null;
+    setRunning(false);
   }
+}
+
+function setRunning(isRunning) {
+  // Before a button that has the focus goes: without it a keyboard's user would start again at the top of the page.
+  const focused = document.activeElement;
+  askButton.hidden = isRunning;
+  stopButton.hidden = !isRunning;
+  document.body.classList.toggle("running", isRunning);
+  if (focused === askButton && isRunning) {
+    stopButton.focus();
+  } else if (focused === stopButton && !isRunning) {
+    question.focus();
+  }
+}
+
+function start(text) {
+  const dense = form.elements.prefill.value === "dense";
+  byId("intro").classList.add("done");
+  byId("title").classList.add("hidden");
+  document.querySelectorAll("#intro :is(p, ul)").forEach((element) => { element.hidden = true; });
+  question.value = "";
+  fit();
+  return work((signal) => {
+    const turn = new Turn(conversation, text, dense, work);
+    turn.element.scrollIntoView({ block: "start" });
+    return turn.run(signal);
+  });
+}
+
+/** The question's field is as high as its text. */
+function fit() {
+  question.style.setProperty("height", "auto");
+  question.style.setProperty("height", `${question.scrollHeight}px`);
 }
 
 form.addEventListener("submit", (event) => {
   event.preventDefault();
-  ask();
+  const text = question.value.trim();
+  if (text !== "" && running === null) {
+    start(text);
+  }
 });
 
+question.addEventListener("input", fit);
 question.addEventListener("keydown", (event) => {
   // isComposing: Enter ends a word of an input method then.
   if (event.key === "Enter" && !event.shiftKey && !event.isComposing) {
@@ -160,10 +76,31 @@ question.addEventListener("keydown", (event) => {
   }
 });
 
+stopButton.addEventListener("click", () => running?.abort());
 document.addEventListener("keydown", (event) => {
-  if (event.key === "Escape" && running !== null) {
-    running.abort();
+  if (event.key === "Escape") {
+    running?.abort();
   }
 });
 
-cancelButton.addEventListener("click", () => running?.abort());
+async function showAbout() {
+  const about = await (await fetch("api/about")).json();
+  byId("about").textContent = [
+    about.model && `${about.model} on ${about.backend}`,
+    `${about.topK} passages a question`,
+    about.schedule && `pruning ${about.schedule}`,
+  ].filter(Boolean).join(" · ");
+  byId("examples").replaceChildren(...about.examples.map((text) => {
+    const button = make("button", "example", text);
+    button.type = "button";
+    button.addEventListener("click", () => {
+      question.focus();
+      start(text);
+    });
+    return make("li", "", button);
+  }));
+}
+
+showAbout().catch(() => {
+  byId("about").textContent = "The application does not answer.";
+});

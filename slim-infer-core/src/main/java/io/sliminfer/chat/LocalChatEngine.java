@@ -43,6 +43,8 @@ public final class LocalChatEngine implements ChatEngine {
     /** For requests with tools; most models have one template for all. */
     private final ModelTemplate toolTemplate;
 
+    private final AnswerFormats formats;
+
     /** Calls listeners. A thread lives as long as its listener has something to do: a slow one holds up no other. */
     private final Executor listeners;
 
@@ -58,6 +60,7 @@ public final class LocalChatEngine implements ChatEngine {
         this.tokenizer = tokenizer;
         this.template = ModelTemplate.of(template);
         this.toolTemplate = ModelTemplate.of(toolTemplate);
+        this.formats = new AnswerFormats(tokenizer, engine.model().vocabulary());
         AtomicLong number = new AtomicLong();
         // Never shut down: its threads are daemons and end when idle, and what close() cancels still has to be told.
         this.listeners = new ThreadPoolExecutor(
@@ -118,6 +121,9 @@ public final class LocalChatEngine implements ChatEngine {
     public ChatGeneration submit(ChatRequest request, ChatListener listener) {
         ModelTemplate used = request.tools().isEmpty() ? template : toolTemplate;
         RenderedPrompt rendered = used.render(request, modelName);
+        AnswerReader.Settings answer = used.answer(request, rendered);
+        AnswerFormats.AnswerFormat format =
+                formats.compile(request.format(), answer.thinkingOpen() ? answer.thinking() : null);
         int[] prompt = encode(rendered);
         PruneSchedule schedule = request.schedule() == null ? engine.pruning().schedule() : request.schedule();
         listener.onPrompt(new TokenizedPrompt(prompt, schedule, tokenizer));
@@ -131,9 +137,10 @@ public final class LocalChatEngine implements ChatEngine {
                 engine.model().endOfSequence(),
                 request.schedule(),
                 request.prefixReuse(),
-                null,
+                format == null ? null : format.constraint(),
                 request.timeout());
-        RunningChat chat = new RunningChat(tokenizer, used.answer(request, rendered), listener, listeners);
+        RunningChat chat =
+                new RunningChat(tokenizer, answer, format == null ? null : format.answer(), listener, listeners);
         chat.started(engine.submit(generation, chat));
         return chat;
     }

@@ -5,6 +5,7 @@ import io.sliminfer.engine.FinishReason;
 import io.sliminfer.engine.Generation;
 import io.sliminfer.engine.GenerationReport;
 import io.sliminfer.engine.TokenListener;
+import io.sliminfer.grammar.Grammar;
 import io.sliminfer.text.Tokenizer;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -43,13 +44,28 @@ final class RunningChat implements ChatGeneration, TokenListener {
 
     // Of the task alone.
     private final AnswerReader reader;
+    private final @Nullable Grammar format;
+    /** Behind this the answer begins, where thinking is part of the text. */
+    private final String thinkingClose;
+
     private final StringBuilder answer = new StringBuilder();
     private final StringBuilder thinking = new StringBuilder();
     private final List<ToolCall> calls = new ArrayList<>();
     private @Nullable String callProblem;
     private @Nullable RuntimeException listenerFailure;
 
-    RunningChat(Tokenizer tokenizer, AnswerReader.Settings settings, ChatListener listener, Executor executor) {
+    /** @param format what the answer must be, or null for anything */
+    RunningChat(
+            Tokenizer tokenizer,
+            AnswerReader.Settings settings,
+            @Nullable Grammar format,
+            ChatListener listener,
+            Executor executor) {
+        this.format = format;
+        this.thinkingClose =
+                settings.thinkingOpen() && settings.mode() == ThinkingMode.INLINE && settings.thinking() != null
+                        ? settings.thinking().close()
+                        : "";
         this.reader = new AnswerReader(tokenizer, settings, new Delivery());
         this.listener = listener;
         this.executor = executor;
@@ -156,9 +172,11 @@ final class RunningChat implements ChatGeneration, TokenListener {
         RuntimeException failure = ended.failure() == null ? listenerFailure : ended.failure();
         if (failure == null && ended.reason() != null && ended.report() != null) {
             reader.finish();
-            FinishReason reason = reader.isStopped() ? FinishReason.STOP : ended.reason();
-            ChatResult finished =
-                    new ChatResult(answer.toString(), thinking.toString(), calls, callProblem, reason, ended.report());
+            Boolean complete = formatComplete();
+            FinishReason stopped = Boolean.FALSE.equals(complete) ? FinishReason.CUT : FinishReason.STOP;
+            FinishReason reason = reader.isStopped() ? stopped : ended.reason();
+            ChatResult finished = new ChatResult(
+                    answer.toString(), thinking.toString(), calls, callProblem, reason, ended.report(), complete);
             failure = listenerFailure;
             if (failure == null) {
                 tell(() -> listener.onFinished(finished));
@@ -170,6 +188,14 @@ final class RunningChat implements ChatGeneration, TokenListener {
                 failure == null ? new IllegalStateException("a generation ended without a report") : failure;
         tell(() -> listener.onFailed(told));
         result.completeExceptionally(told);
+    }
+
+    private @Nullable Boolean formatComplete() {
+        if (format == null) {
+            return null;
+        }
+        int thought = thinkingClose.isEmpty() ? 0 : answer.indexOf(thinkingClose) + thinkingClose.length();
+        return format.match(answer.substring(Math.max(0, thought)).stripLeading()) == Grammar.Match.COMPLETE;
     }
 
     @Override

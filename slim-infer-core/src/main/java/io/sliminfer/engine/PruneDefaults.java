@@ -10,7 +10,7 @@ import io.sliminfer.prune.PruneSchedule;
  */
 public record PruneDefaults(PruneSchedule schedule, int minPromptTokens, Origin origin) {
 
-    public static final int MIN_PROMPT_TOKENS_DEFAULT = 1024;
+    public static final int MIN_PROMPT_TOKENS_DEFAULT = 2048;
 
     /** Where a schedule comes from. */
     public enum Origin {

@@ -195,6 +195,21 @@ public final class Tokenizer implements AutoCloseable {
         return Optional.ofNullable(tokens.get(id));
     }
 
+    /**
+     * The bytes of UTF-8 text that a token adds to an answer, which may be part of a character; null for control tokens and ids
+     * without a token.
+     */
+    public byte @Nullable [] bytes(int id) {
+        String token = id < 0 || controls.get(id) ? null : visibleToken(id);
+        return token == null ? null : decoder.bytes(token);
+    }
+
+    /** Whether a token that begins an answer adds something else than {@link #bytes}: SentencePiece drops a space there. */
+    public boolean differsAsFirst(int id) {
+        String token = id < 0 ? null : tokens.get(id);
+        return token != null && decoder.differsAsFirst(token);
+    }
+
     /** Id of an added token such as {@code <|eot_id|>}. */
     public OptionalInt addedTokenId(String content) {
         return file.addedTokens().stream()

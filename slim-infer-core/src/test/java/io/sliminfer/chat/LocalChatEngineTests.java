@@ -413,7 +413,7 @@ class LocalChatEngineTests {
     @Test
     void nobodyWaitsForEverWhereNoThreadCanBeStarted() {
         RunningChat running =
-                new RunningChat(tokenizer, AnswerReader.Settings.plain(List.of()), new Recording(), task -> {
+                new RunningChat(tokenizer, AnswerReader.Settings.plain(List.of()), null, new Recording(), task -> {
                     throw new RejectedExecutionException("no thread");
                 });
 

@@ -70,7 +70,7 @@ class DefaultScheduleTests {
     void shortPromptsStayDense() {
         PruneDefaults defaults = new PruneDefaults(DefaultSchedule.of(12), PruneDefaults.MIN_PROMPT_TOKENS_DEFAULT);
 
-        assertThat(defaults.scheduleFor(1023)).isEqualTo(PruneSchedule.dense());
-        assertThat(defaults.scheduleFor(1024)).isEqualTo(DefaultSchedule.of(12));
+        assertThat(defaults.scheduleFor(2047)).isEqualTo(PruneSchedule.dense());
+        assertThat(defaults.scheduleFor(2048)).isEqualTo(DefaultSchedule.of(12));
     }
 }

@@ -55,8 +55,8 @@ class PruneSettingsTests {
         calibrate(CALIBRATED);
 
         for (PruneSettings settings :
-                List.of(PruneSettings.defaults(), PruneSettings.calibrated(PruneSizes.NONE, 1024))) {
-            assertThat(resolve(settings)).isEqualTo(new PruneDefaults(CALIBRATED, 1024, Origin.CALIBRATED));
+                List.of(PruneSettings.defaults(), PruneSettings.calibrated(PruneSizes.NONE, 2048))) {
+            assertThat(resolve(settings)).isEqualTo(new PruneDefaults(CALIBRATED, 2048, Origin.CALIBRATED));
         }
     }
 

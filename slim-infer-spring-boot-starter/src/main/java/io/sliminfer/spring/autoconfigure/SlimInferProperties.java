@@ -233,7 +233,7 @@ public record SlimInferProperties(
             @Nullable Integer window,
             @Nullable Integer sink,
             @Nullable UnitAggregation aggregation,
-            @DefaultValue("1024") int minPromptTokens) {
+            @DefaultValue("2048") int minPromptTokens) {
 
         static final String AUTO = "auto";
         static final String CALIBRATED = "calibrated";

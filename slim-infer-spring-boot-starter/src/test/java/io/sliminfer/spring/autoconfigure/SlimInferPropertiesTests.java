@@ -129,7 +129,7 @@ class SlimInferPropertiesTests {
     @ValueSource(strings = {"calibrated", " Calibrated"})
     void theScheduleMayHaveToBeTheModels(String schedule) {
         assertThat(bind("pruning.schedule=" + schedule).engineSettings().pruning())
-                .isEqualTo(PruneSettings.calibrated(PruneSizes.NONE, 1024));
+                .isEqualTo(PruneSettings.calibrated(PruneSizes.NONE, 2048));
         assertThat(bind("pruning.schedule=auto").engineSettings().pruning()).isEqualTo(PruneSettings.defaults());
     }
 
@@ -137,7 +137,7 @@ class SlimInferPropertiesTests {
     void aBudgetMayBeAMassOfTheScore() {
         String schedule = "4:p0.9:0.125-0.5,8:p0.9:64-0.25/512";
         assertThat(bind("pruning.schedule=" + schedule).engineSettings().pruning())
-                .isEqualTo(PruneSettings.of(PruneSchedule.dense().withSteps(PruneSchedule.parseSteps(schedule)), 1024));
+                .isEqualTo(PruneSettings.of(PruneSchedule.dense().withSteps(PruneSchedule.parseSteps(schedule)), 2048));
     }
 
     @Test
@@ -155,14 +155,14 @@ class SlimInferPropertiesTests {
     @Test
     void anEmptyScheduleIsDense() {
         assertThat(bind("pruning.schedule=").engineSettings().pruning())
-                .isEqualTo(PruneSettings.of(PruneSchedule.dense(), 1024));
+                .isEqualTo(PruneSettings.of(PruneSchedule.dense(), 2048));
     }
 
     @Test
     void pruningCanBeTurnedOff() {
         for (SlimInferProperties properties :
                 List.of(bind("pruning.enabled=false"), bind("pruning.enabled=false", "pruning.schedule=4:0.5"))) {
-            assertThat(properties.engineSettings().pruning()).isEqualTo(PruneSettings.of(PruneSchedule.dense(), 1024));
+            assertThat(properties.engineSettings().pruning()).isEqualTo(PruneSettings.of(PruneSchedule.dense(), 2048));
         }
     }
 

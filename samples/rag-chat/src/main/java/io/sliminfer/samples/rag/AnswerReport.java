@@ -12,6 +12,7 @@ import org.springframework.ai.chat.model.ChatResponse;
  * What an answer cost, as the page and the command line show it.
  *
  * @param promptTokens   tokens of the prompt, passages and question
+ * @param cachedTokens   of these, not computed up to the first pruning layer because an earlier prompt began alike
  * @param answerTokens   tokens of the answer
  * @param ttftMillis     request to first token
  * @param queueMillis    of which: waiting for other requests
@@ -23,6 +24,7 @@ import org.springframework.ai.chat.model.ChatResponse;
  */
 public record AnswerReport(
         int promptTokens,
+        int cachedTokens,
         int answerTokens,
         double ttftMillis,
         double queueMillis,
@@ -56,6 +58,7 @@ public record AnswerReport(
                 .toList();
         return new AnswerReport(
                 usage.getPromptTokens(),
+                report.cachedTokens(),
                 usage.getCompletionTokens(),
                 millis(metadata, SlimInferMetadata.TTFT_MS),
                 millis(metadata, SlimInferMetadata.QUEUE_MS),

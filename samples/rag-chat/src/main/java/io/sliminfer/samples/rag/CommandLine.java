@@ -52,6 +52,8 @@ record CommandLine(@Nullable String question, boolean dense, boolean help, List<
                         question = value;
                     } else {
                         properties.add("--rag.documents=" + value);
+                        // The sample's own questions are about the sample's own documents.
+                        properties.add("--rag.examples=");
                     }
                 }
                 case "--dense" -> dense = true;

@@ -4,7 +4,6 @@ import io.sliminfer.spring.SlimInferChatOptions;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
-import java.util.concurrent.atomic.AtomicBoolean;
 import org.jspecify.annotations.Nullable;
 import org.springframework.ai.chat.client.ChatClient;
 import org.springframework.ai.chat.client.ChatClientResponse;
@@ -33,49 +32,58 @@ public final class DocumentAssistant {
                 .build();
     }
 
-    /**
-     * Answers and waits.
-     *
-     * @param dense whether prefill computes every token in every layer; otherwise {@code slim-infer.pruning.*} decides
-     */
-    public Answer ask(String question, boolean dense) {
-        ChatClientResponse response = request(question, dense).call().chatClientResponse();
+    /** Answers and waits. */
+    public Answer ask(String question, Prefill prefill) {
+        ChatClientResponse response = request(question, prefill).call().chatClientResponse();
         ChatResponse chat = Objects.requireNonNull(response.chatResponse(), "a call always has a response");
         return new Answer(text(chat), Source.of(response), Objects.requireNonNull(AnswerReport.of(chat), "no report"));
     }
 
     /** Answers piece by piece. Nothing happens before subscription; cancelling stops the model's work. */
-    public Flux<AnswerEvent> stream(String question, boolean dense) {
+    public Flux<AnswerEvent> stream(String question, Prefill prefill) {
         return Flux.defer(() -> {
-            AtomicBoolean sourcesSent = new AtomicBoolean();
-            return request(question, dense).stream().chatClientResponse().concatMapIterable(response -> {
-                List<AnswerEvent> events = new ArrayList<>();
-                if (sourcesSent.compareAndSet(false, true)) {
-                    events.add(new AnswerEvent.Sources(Source.of(response)));
-                }
-                ChatResponse chat = response.chatResponse();
-                if (chat != null) {
-                    addChunk(events, chat);
-                }
-                return events;
-            });
+            AnswerStream answer = new AnswerStream();
+            // A failure waits until what came before it was taken: text that was answered is shown.
+            return request(question, prefill).stream()
+                    .chatClientResponse()
+                    .concatMapDelayError(response -> Flux.fromIterable(answer.events(response)));
         });
     }
 
-    private static void addChunk(List<AnswerEvent> events, ChatResponse chunk) {
-        String text = text(chunk);
-        if (!text.isEmpty()) {
-            events.add(new AnswerEvent.Text(text));
-        }
-        AnswerReport report = AnswerReport.of(chunk);
-        if (report != null) {
-            events.add(new AnswerEvent.Finished(report));
+    /** Turns one answer's chunks into events. */
+    private static final class AnswerStream {
+
+        private @Nullable List<Source> sources;
+
+        List<AnswerEvent> events(ChatClientResponse response) {
+            List<AnswerEvent> events = new ArrayList<>();
+            List<Source> known = sources;
+            if (known == null) {
+                known = Source.of(response);
+                sources = known;
+                events.add(new AnswerEvent.Sources(known));
+            }
+            ChatResponse chunk = response.chatResponse();
+            if (chunk != null) {
+                String text = text(chunk);
+                if (!text.isEmpty()) {
+                    events.add(new AnswerEvent.Text(text));
+                }
+                AnswerReport report = AnswerReport.of(chunk);
+                if (report != null) {
+                    events.add(new AnswerEvent.Finished(report, PromptStrip.of(chunk, known)));
+                }
+            }
+            return events;
         }
     }
 
-    private ChatClient.ChatClientRequestSpec request(String question, boolean dense) {
-        ChatClient.ChatClientRequestSpec request = client.prompt().user(question);
-        return dense ? request.options(SlimInferChatOptions.builder().pruning(false)) : request;
+    private ChatClient.ChatClientRequestSpec request(String question, Prefill prefill) {
+        return client.prompt()
+                .user(question)
+                .options(SlimInferChatOptions.builder()
+                        .pruning(prefill.dense() ? false : null)
+                        .prefixReuse(prefill.whole() ? false : null));
     }
 
     private static String text(ChatResponse response) {

@@ -52,7 +52,8 @@ public class RagChatApplication {
             return 1; // Spring Boot has said why and what to do
         }
         try (ConfigurableApplicationContext context = started) {
-            Answer answer = context.getBean(DocumentAssistant.class).ask(question, commandLine.dense());
+            Answer answer = context.getBean(DocumentAssistant.class)
+                    .ask(question, commandLine.dense() ? Prefill.DENSE : Prefill.CONFIGURED);
             new AnswerPrinter(System.out).print(answer);
             return 0;
         } catch (RuntimeException e) {

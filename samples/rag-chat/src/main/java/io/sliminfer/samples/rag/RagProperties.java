@@ -1,6 +1,7 @@
 package io.sliminfer.samples.rag;
 
 import java.nio.file.Path;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 import org.springframework.boot.context.properties.ConfigurationProperties;
 import org.springframework.boot.context.properties.bind.DefaultValue;
@@ -11,6 +12,7 @@ import org.springframework.boot.context.properties.bind.DefaultValue;
  * @param documents         Folder whose documents are read: a path, or a classpath: location.
  * @param topK              Passages that are put before the model. Sets the length of the prompt.
  * @param passageCharacters Length that a passage should have; a sentence is never cut to reach it.
+ * @param examples          Questions that the page offers to begin with.
  * @param indexFolder       Where embedded passages are kept, so that the next start need not embed them again. By default nowhere.
  */
 @ConfigurationProperties(prefix = "rag", ignoreUnknownFields = false)
@@ -18,6 +20,7 @@ public record RagProperties(
         @DefaultValue("classpath:documents") String documents,
         @DefaultValue("48") int topK,
         @DefaultValue("700") int passageCharacters,
+        @DefaultValue List<String> examples,
         @Nullable Path indexFolder) {
 
     public RagProperties {

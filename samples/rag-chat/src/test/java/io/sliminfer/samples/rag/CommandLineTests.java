@@ -20,7 +20,7 @@ class CommandLineTests {
         assertThat(spaced).isEqualTo(joined);
         assertThat(spaced.question()).isEqualTo("Who wrote it?");
         assertThat(spaced.dense()).isTrue();
-        assertThat(spaced.properties()).containsExactly("--rag.documents=my files");
+        assertThat(spaced.properties()).containsExactly("--rag.documents=my files", "--rag.examples=");
     }
 
     @Test

@@ -20,7 +20,7 @@ class RagChatQuestionsTests {
     @ParameterizedTest
     @MethodSource("questions")
     void answersWithDensePrefill(Question question) {
-        Answer answer = assistant.ask(question.question(), true);
+        Answer answer = assistant.ask(question.question(), Prefill.DENSE);
 
         assertThat(answer.text()).isEqualTo(question.answer());
         assertThat(answer.report().prunedShare()).isZero();
@@ -30,7 +30,7 @@ class RagChatQuestionsTests {
     @ParameterizedTest
     @MethodSource("questions")
     void answersWithPrunedPrefill(Question question) {
-        Answer answer = assistant.ask(question.question(), false);
+        Answer answer = assistant.ask(question.question(), Prefill.CONFIGURED);
 
         assertThat(answer.text()).isEqualTo(question.answer());
         assertThat(answer.report().prunedShare()).isGreaterThan(0.2);
@@ -41,7 +41,7 @@ class RagChatQuestionsTests {
     void aStreamedAnswerIsTheSameText() {
         Question question = questions().findFirst().orElseThrow();
 
-        String streamed = assistant.stream(question.question(), false)
+        String streamed = assistant.stream(question.question(), Prefill.CONFIGURED)
                 .filter(AnswerEvent.Text.class::isInstance)
                 .map(event -> ((AnswerEvent.Text) event).text())
                 .collectList()

@@ -46,7 +46,7 @@ class RetrievalTests {
     @ParameterizedTest
     @MethodSource("questions")
     void putsThePassageBeforeTheModel(Question question) {
-        Answer answer = assistant.ask(question.question(), false);
+        Answer answer = assistant.ask(question.question(), Prefill.CONFIGURED);
 
         assertThat(answer.sources()).hasSize(TOP_K).anySatisfy(source -> {
             assertThat(source.text()).contains(question.fact());
@@ -59,15 +59,16 @@ class RetrievalTests {
 
     @Test
     void theBestPassageComesFirst() {
-        List<Source> sources =
-                assistant.ask("What is the supplier of pump P-113?", false).sources();
+        List<Source> sources = assistant
+                .ask("What is the supplier of pump P-113?", Prefill.CONFIGURED)
+                .sources();
 
         assertThat(sources).extracting(Source::score).isSortedAccordingTo((a, b) -> Double.compare(b, a));
     }
 
     @Test
     void thePromptIsLong() {
-        assistant.ask("What is the supplier of pump P-113?", false);
+        assistant.ask("What is the supplier of pump P-113?", Prefill.CONFIGURED);
 
         // 3.6 characters a token: about 7,000 tokens.
         assertThat(MODEL.lastPrompt().getContents().length()).isBetween(20_000, 40_000);

@@ -1,5 +1,6 @@
 package io.sliminfer.samples.rag;
 
+import io.sliminfer.chat.PromptBlock;
 import io.sliminfer.engine.GenerationReport;
 import io.sliminfer.kv.KvTransfers;
 import io.sliminfer.spring.SlimInferChatOptions;
@@ -60,13 +61,29 @@ public final class StubChatModel implements ChatModel {
         return new ChatResponse(List.of(new Generation(new AssistantMessage(text))));
     }
 
-    static ChatResponse finished(String text) {
-        GenerationReport report = new GenerationReport(
+    public static ChatResponse finished(String text) {
+        GenerationReport report =
+                report(List.of(stage(0, 4, 8_192, 128), stage(5, 8, 4_096, 64), stage(9, 11, 2_048, 32)));
+        ChatResponseMetadata metadata = ChatResponseMetadata.builder()
+                .usage(new DefaultUsage(report.promptTokens(), report.generatedTokens()))
+                .keyValue(SlimInferMetadata.TTFT_MS, 1_203.0)
+                .keyValue(SlimInferMetadata.QUEUE_MS, 3.0)
+                .keyValue(SlimInferMetadata.PER_TOKEN_MS, 10.0)
+                .keyValue(SlimInferMetadata.REPORT, report)
+                .keyValue(SlimInferMetadata.PROMPT_BLOCKS, prompt())
+                .build();
+        ChatGenerationMetadata stop =
+                ChatGenerationMetadata.builder().finishReason("STOP").build();
+        return new ChatResponse(List.of(new Generation(new AssistantMessage(text), stop)), metadata);
+    }
+
+    static GenerationReport report(List<GenerationReport.Stage> stages) {
+        return new GenerationReport(
                 1,
                 8_192,
                 0,
                 17,
-                List.of(stage(0, 4, 8_192, 128), stage(5, 8, 4_096, 64), stage(9, 11, 2_048, 32)),
+                stages,
                 0.354,
                 0.41,
                 3e12,
@@ -78,16 +95,18 @@ public final class StubChatModel implements ChatModel {
                 Duration.ofMillis(1_200),
                 List.of(Duration.ofMillis(900), Duration.ofMillis(200), Duration.ofMillis(80)),
                 Duration.ofMillis(160));
-        ChatResponseMetadata metadata = ChatResponseMetadata.builder()
-                .usage(new DefaultUsage(report.promptTokens(), report.generatedTokens()))
-                .keyValue(SlimInferMetadata.TTFT_MS, 1_203.0)
-                .keyValue(SlimInferMetadata.QUEUE_MS, 3.0)
-                .keyValue(SlimInferMetadata.PER_TOKEN_MS, 10.0)
-                .keyValue(SlimInferMetadata.REPORT, report)
-                .build();
-        ChatGenerationMetadata stop =
-                ChatGenerationMetadata.builder().finishReason("STOP").build();
-        return new ChatResponse(List.of(new Generation(new AssistantMessage(text), stop)), metadata);
+    }
+
+    private static List<PromptBlock> prompt() {
+        return IntStream.range(0, 128)
+                .mapToObj(index -> new PromptBlock(
+                        64 * index,
+                        64,
+                        index == 0
+                                ? PromptBlock.Role.SINK
+                                : index == 127 ? PromptBlock.Role.WINDOW : PromptBlock.Role.CANDIDATE,
+                        "Text of block " + index + ". "))
+                .toList();
     }
 
     private static GenerationReport.Stage stage(int firstLayer, int lastLayer, int liveTokens, int blocks) {

@@ -1,4 +1,4 @@
-/** The page's one endpoint, which streams an answer. The page itself is in {@code static/}. */
+/** What the page asks for: an answer as a stream, and what answers. The page itself is in {@code static/}. */
 @NullMarked
 package io.sliminfer.samples.rag.web;
 

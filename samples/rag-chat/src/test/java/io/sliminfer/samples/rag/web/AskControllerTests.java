@@ -2,6 +2,7 @@ package io.sliminfer.samples.rag.web;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.sliminfer.engine.EngineException;
 import io.sliminfer.samples.rag.StubChatModel;
 import io.sliminfer.spring.SlimInferChatOptions;
 import java.time.Duration;
@@ -13,7 +14,9 @@ import java.util.concurrent.TimeUnit;
 import org.assertj.core.api.InstanceOfAssertFactories;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
+import org.reactivestreams.Subscription;
 import org.springframework.beans.factory.annotation.Autowired;
 import org.springframework.boot.test.context.SpringBootTest;
 import org.springframework.boot.test.context.SpringBootTest.WebEnvironment;
@@ -25,6 +28,7 @@ import org.springframework.http.MediaType;
 import org.springframework.http.codec.ServerSentEvent;
 import org.springframework.test.web.reactive.server.WebTestClient;
 import reactor.core.Disposable;
+import reactor.core.publisher.BaseSubscriber;
 import reactor.core.publisher.Flux;
 
 /** The whole application with its web server on loopback; the chat model alone is a stub. */
@@ -56,8 +60,10 @@ class AskControllerTests {
                 .hasSize(3);
         assertThat(data(events, 1)).containsEntry("text", "Halden");
         assertThat(data(events, 2)).containsEntry("text", " Works.");
-        assertThat(data(events, 3))
+        assertThat(data(events, 3).get("report"))
+                .asInstanceOf(InstanceOfAssertFactories.map(String.class, Object.class))
                 .containsEntry("promptTokens", 8_192)
+                .containsEntry("cachedTokens", 0)
                 .containsEntry("answerTokens", 17)
                 .containsEntry("ttftMillis", 1_203.0)
                 .containsEntry("prunedShare", 0.354);
@@ -74,6 +80,87 @@ class AskControllerTests {
 
         ask("Who?", false);
         assertThat(options().getPruning()).isNull();
+        assertThat(options().getPrefixReuse()).isNull();
+    }
+
+    @Test
+    void aWholePromptTakesNothingFromThePrefixCache() {
+        model.streams(StubChatModel.pieces("x"));
+
+        exchange(Map.of("question", "Who?", "whole", true)).expectStatus().isOk();
+
+        assertThat(options().getPrefixReuse()).isFalse();
+    }
+
+    @Test
+    void tellsHowFarEachBlockOfThePromptWent() {
+        model.streams(StubChatModel.pieces("x"));
+
+        List<ServerSentEvent<Map<String, Object>>> events = ask("Who?", false);
+
+        assertThat(data(events, events.size() - 1).get("prompt"))
+                .asInstanceOf(InstanceOfAssertFactories.map(String.class, Object.class))
+                .containsEntry("layers", 12)
+                .extractingByKey("blocks", InstanceOfAssertFactories.LIST)
+                .hasSize(128)
+                .satisfies(blocks -> {
+                    assertThat(blocks.get(0))
+                            .hasToString("{firstToken=0, tokens=64, role=SINK, lastLayer=11, text=Text of block 0. }");
+                    assertThat(blocks.get(40)).asString().contains("firstToken=2560", "lastLayer=8");
+                    assertThat(blocks.get(127)).asString().contains("lastLayer=4", "text=Text of block 127. ");
+                });
+    }
+
+    @ParameterizedTest
+    @CsvSource({
+        "QUEUE_FULL, 503",
+        "CLOSED, 503",
+        "PROMPT_TOO_LONG, 413",
+        "OUT_OF_MEMORY, 413",
+        "INVALID_LOGITS, 500",
+        "INTERNAL, 500"
+    })
+    void aRefusalBeforeTheAnswerIsAStatusAndAProblem(EngineException.Kind kind, int status) {
+        model.streams(Flux.error(new EngineException(kind, "what to do")));
+
+        exchange("Who?", false)
+                .expectStatus()
+                .isEqualTo(status)
+                .expectHeader()
+                .contentType(MediaType.APPLICATION_PROBLEM_JSON)
+                .expectBody()
+                .jsonPath("$.kind")
+                .isEqualTo(kind.name())
+                .jsonPath("$.detail")
+                .isEqualTo("what to do");
+    }
+
+    @Test
+    void aSlowReaderDoesNotHoldUpAnother() throws InterruptedException {
+        model.streams(Flux.range(0, 20_000)
+                .map(index -> StubChatModel.piece("piece " + index + " "))
+                .concatWith(StubChatModel.pieces("end")));
+        CountDownLatch started = new CountDownLatch(1);
+        // Asks for one event and for no more.
+        BaseSubscriber<ServerSentEvent<Map<String, Object>>> slow = new BaseSubscriber<>() {
+            @Override
+            protected void hookOnSubscribe(Subscription subscription) {
+                subscription.request(1);
+            }
+
+            @Override
+            protected void hookOnNext(ServerSentEvent<Map<String, Object>> event) {
+                started.countDown();
+            }
+        };
+        exchange("Who?", false).returnResult(EVENTS).getResponseBody().subscribe(slow);
+        assertThat(started.await(PATIENCE.toSeconds(), TimeUnit.SECONDS)).isTrue();
+
+        model.streams(StubChatModel.pieces("quick"));
+        assertThat(ask("Who?", false))
+                .extracting(ServerSentEvent::event)
+                .containsExactly("sources", "text", "finished");
+        slow.cancel();
     }
 
     @Test
@@ -84,7 +171,9 @@ class AskControllerTests {
         List<ServerSentEvent<Map<String, Object>>> events = ask("Who?", false);
 
         assertThat(events).extracting(ServerSentEvent::event).endsWith("error");
-        assertThat(data(events, events.size() - 1)).containsEntry("message", "the queue is full");
+        assertThat(data(events, events.size() - 1))
+                .containsEntry("detail", "the queue is full")
+                .containsEntry("kind", "INTERNAL");
     }
 
     @Test
@@ -152,11 +241,43 @@ class AskControllerTests {
     }
 
     @Test
-    void servesThePageWithoutAnythingFromElsewhere() {
-        String page = text("/");
+    void servesThePageWithAPolicyThatForbidsEverythingElse() {
+        client.get()
+                .uri("/")
+                .exchange()
+                .expectStatus()
+                .isOk()
+                .expectHeader()
+                .value("Content-Security-Policy", policy -> assertThat(policy)
+                        .contains(
+                                "default-src 'none'", "script-src 'self';", "style-src 'self';", "connect-src 'self';")
+                        .doesNotContain("unsafe"))
+                .expectHeader()
+                .valueEquals("X-Content-Type-Options", "nosniff");
+    }
 
-        assertThat(page).contains("Content-Security-Policy", "app.js", "style.css");
-        assertThat(page + text("/app.js") + text("/style.css")).doesNotContain("http://", "https://", "innerHTML");
+    @Test
+    void aSiteWhoseNamePointsAtThisMachineIsRefused() {
+        client.get()
+                .uri("/")
+                .header("Host", "documents.example")
+                .exchange()
+                .expectStatus()
+                .isEqualTo(421);
+    }
+
+    @Test
+    void saysWhatAnswers() {
+        client.get()
+                .uri("/api/about")
+                .exchange()
+                .expectStatus()
+                .isOk()
+                .expectBody()
+                .jsonPath("$.topK")
+                .isEqualTo(3)
+                .jsonPath("$.examples[0]")
+                .isEqualTo("What is the supplier of pump P-113?");
     }
 
     private List<ServerSentEvent<Map<String, Object>>> ask(String question, boolean dense) {
@@ -172,23 +293,16 @@ class AskControllerTests {
     }
 
     private WebTestClient.ResponseSpec exchange(String question, boolean dense) {
+        return exchange(Map.of("question", question, "dense", dense));
+    }
+
+    private WebTestClient.ResponseSpec exchange(Map<String, Object> body) {
         return client.post()
                 .uri("/api/ask")
                 .contentType(MediaType.APPLICATION_JSON)
                 .accept(MediaType.TEXT_EVENT_STREAM)
-                .bodyValue(Map.of("question", question, "dense", dense))
+                .bodyValue(body)
                 .exchange();
-    }
-
-    private String text(String uri) {
-        return Objects.requireNonNull(client.get()
-                .uri(uri)
-                .exchange()
-                .expectStatus()
-                .isOk()
-                .expectBody(String.class)
-                .returnResult()
-                .getResponseBody());
     }
 
     private SlimInferChatOptions options() {
