@@ -45,6 +45,22 @@ final class MappedTensor implements TensorSource {
 
     @Override
     public ByteBuffer rows(long from, long to) {
+        return file.view(position(from), byteCount(from, to));
+    }
+
+    @Override
+    public void copyRows(long from, long to, ByteBuffer into) {
+        int bytes = byteCount(from, to);
+        ByteBuffer target = into.slice(into.position(), bytes);
+        file.read(position(from), target);
+        into.position(into.position() + bytes);
+    }
+
+    private long position(long row) {
+        return position + row * columns * dtype.bytes();
+    }
+
+    private int byteCount(long from, long to) {
         if (from < 0 || to < from || to > rows) {
             throw new IllegalArgumentException("rows " + from + " to " + to + " of " + tensor + ", which has " + rows);
         }
@@ -54,7 +70,7 @@ final class MappedTensor implements TensorSource {
             throw new IllegalArgumentException("rows " + from + " to " + to + " of " + tensor + " are " + bytes
                     + " bytes; ask for at most " + Integer.MAX_VALUE / rowBytes + " rows at a time");
         }
-        return file.view(position + from * rowBytes, (int) bytes);
+        return (int) bytes;
     }
 
     @Override

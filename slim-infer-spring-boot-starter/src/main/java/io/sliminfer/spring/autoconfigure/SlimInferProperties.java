@@ -45,6 +45,7 @@ import org.springframework.util.unit.DataSize;
  * @param maxAnswerTokens Most tokens that a request may ask for; one that asks for more is refused. 0 for no limit of its own.
  * @param prefillTile     Prompt tokens that pass a layer together: smaller needs less memory, larger is faster. 0 for the backend's
  *                        choice.
+ * @param ttftHistory     Requests whose time to first token /actuator/sliminfer/ttft shows; 0 for none.
  */
 @ConfigurationProperties(prefix = SlimInferProperties.PREFIX, ignoreUnknownFields = false)
 public record SlimInferProperties(
@@ -59,6 +60,7 @@ public record SlimInferProperties(
         @DefaultValue("0s") Duration queueWait,
         @DefaultValue("0") int maxAnswerTokens,
         @DefaultValue("0") int prefillTile,
+        @DefaultValue("200") int ttftHistory,
         @DefaultValue Hub hub,
         @DefaultValue Cuda cuda,
         @DefaultValue KvCache kvCache,
@@ -67,6 +69,9 @@ public record SlimInferProperties(
         @DefaultValue Chat chat) {
 
     public static final String PREFIX = "slim-infer";
+
+    /** The endpoint sends all of them in one response. */
+    private static final int TTFT_HISTORY_MAX = 10_000;
 
     /**
      * How the engine is opened.
@@ -90,6 +95,7 @@ public record SlimInferProperties(
                 String.valueOf(chat.maxTokens()),
                 "use at most slim-infer.max-answer-tokens=" + maxAnswerTokens + ", or raise that");
         require(prefillTile >= 0, "prefill-tile", prefillTile, "use 1 or more, or 0 for the backend's choice");
+        checkedTtftHistory();
         require(!backend.isBlank(), "backend", backend, "use auto or a backend's name");
         return new EngineSettings(
                 backend.equalsIgnoreCase("auto") ? null : backend,
@@ -99,6 +105,16 @@ public record SlimInferProperties(
                 kvCache.settings().withPrefixes(prefixCache.settings()),
                 new ServingSettings(batchMax, queueCapacity, queueWait, maxAnswerTokens),
                 prefillTile);
+    }
+
+    /** Checked apart from the rest: an application with an engine of its own has an endpoint too. */
+    int checkedTtftHistory() {
+        require(
+                ttftHistory >= 0 && ttftHistory <= TTFT_HISTORY_MAX,
+                "ttft-history",
+                ttftHistory,
+                "use 0 for none, up to " + TTFT_HISTORY_MAX);
+        return ttftHistory;
     }
 
     /**

@@ -217,6 +217,8 @@ class SlimInferPropertiesTests {
                 "queue-wait|-1s|0s for no limit",
                 "max-answer-tokens|-1|0 for no limit",
                 "prefill-tile|-1|0 for the backend's choice",
+                "ttft-history|-1|0 for none",
+                "ttft-history|10001|up to 10000",
                 "cuda.device|-1|0 for the first GPU",
                 "cuda.memory|-1B|0B for what is free on the GPU",
                 "pruning.block|0|1..1024",
