@@ -178,8 +178,7 @@ class PageStreamTests {
                 .extracting(entry -> entry.getText().replace('\u00a0', ' '))
                 .containsExactly(
                         "Dropped at layer 4\n64 blocks, 50 % of tokens",
-                        "Dropped at layer 8\n32 blocks, 25 % of tokens",
-                        "Kept to the end\n32 blocks, 25 % of tokens");
+                        "Dropped at layer 8\n32 blocks, 25 % of tokens", "Kept to the end\n32 blocks, 25 % of tokens");
         assertThat(entries)
                 .extracting(entry -> browser.script(
                         "const style = getComputedStyle(arguments[0].querySelector('.swatch'));"
