@@ -56,13 +56,13 @@ export async function ask(request, signal, onEvent) {
   }
   if (!response.ok) {
     const told = await response.json().catch(() => ({}));
-    throw problem(told.kind ?? "INTERNAL", told.detail ?? `The server answered ${response.status}.`);
+    throw problem(told.kind ?? "INTERNAL", told.detail ?? (told.kind ? "" : `The server answered ${response.status}.`));
   }
   let finished = false;
   try {
     for await (const { event, data } of events(response.body)) {
       if (event === "error") {
-        throw problem(data.kind ?? "INTERNAL", data.detail);
+        throw problem(data.kind ?? "INTERNAL", data.detail ?? "");
       }
       finished ||= event === "finished";
       onEvent(event, data);

@@ -151,7 +151,7 @@ class PageStreamTests {
         browser.ask("Who?");
 
         browser.awaitText(".problem", "The question was not answered");
-        assertThat(browser.text(".problem")).contains("the device is gone");
+        assertThat(browser.text(".problem")).contains("The application's log says more.");
         assertThat(browser.text(".answer")).isEqualTo("Halden");
     }
 
