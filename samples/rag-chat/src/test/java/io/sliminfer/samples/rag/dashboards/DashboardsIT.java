@@ -27,6 +27,7 @@ import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestInstance;
 import org.junit.jupiter.api.io.TempDir;
@@ -56,6 +57,7 @@ import tools.jackson.databind.JsonNode;
             "slim-infer.kv-cache.host-memory=200MB"
         })
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
+@Tag("prometheus")
 class DashboardsIT {
 
     private static final Path FOLDER = Path.of(System.getProperty("repository.root", "../.."), "samples/dashboards");

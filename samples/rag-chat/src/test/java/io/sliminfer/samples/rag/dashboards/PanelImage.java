@@ -1,6 +1,7 @@
 package io.sliminfer.samples.rag.dashboards;
 
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -51,11 +52,24 @@ final class PanelImage {
         return image.svg.toString();
     }
 
-    private void panel(Panel panel) {
-        double top = panel.series().values().stream()
-                .flatMap(List::stream)
+    /** So that the legend, which has room for some, names those that can be seen. */
+    private static List<Map.Entry<String, List<Prometheus.Point>>> largestFirst(Panel panel) {
+        return panel.series().entrySet().stream()
+                .sorted(Comparator.comparingDouble(series -> -largest(series.getValue())))
+                .toList();
+    }
+
+    private static double largest(List<Prometheus.Point> points) {
+        return points.stream()
                 .mapToDouble(Prometheus.Point::value)
                 .filter(Double::isFinite)
+                .max()
+                .orElse(0);
+    }
+
+    private void panel(Panel panel) {
+        double top = panel.series().values().stream()
+                .mapToDouble(PanelImage::largest)
                 .max()
                 .orElse(0);
         top = top <= 0 ? 1 : top * 1.1;
@@ -72,7 +86,7 @@ final class PanelImage {
                 "<text x=\"%d\" y=\"%d\" text-anchor=\"end\" fill=\"#555555\">%.0f s</text>",
                 WIDTH - RIGHT, TOP + PLOT + 14, to - from);
         int index = 0;
-        for (Map.Entry<String, List<Prometheus.Point>> series : panel.series().entrySet()) {
+        for (Map.Entry<String, List<Prometheus.Point>> series : largestFirst(panel)) {
             String colour = COLOURS.get(index % COLOURS.size());
             for (String points : lines(series.getValue(), top)) {
                 line(
