@@ -50,7 +50,7 @@ class PageScreenshots {
             rest(browser);
             for (WebElement cell : browser.all(".cell")) {
                 browser.click(cell);
-                if (browser.text(".popover").contains("is Halden Works")) {
+                if (browser.text(".popover").contains("supplier of pump P-113")) {
                     break;
                 }
             }
