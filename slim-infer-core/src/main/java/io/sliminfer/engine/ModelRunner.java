@@ -17,7 +17,10 @@ import io.sliminfer.model.Workspace;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CancellationException;
+import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * Turns a step into operations on the device and reads back what it needs: the only place that waits for the device, once for a
@@ -25,6 +28,8 @@ import org.jspecify.annotations.Nullable;
  * with a mass budget. Engine thread only.
  */
 final class ModelRunner {
+
+    private static final Logger log = LoggerFactory.getLogger(ModelRunner.class);
 
     private final Transformer transformer;
     private final Backend backend;
@@ -104,6 +109,7 @@ final class ModelRunner {
             if (sequence.plan().stageOf(layer).lastLayer() == layer) {
                 requireClock(sequence).stageEnds();
             }
+            logProgress(sequence);
         }
         return to == transformer.layers();
     }
@@ -115,7 +121,22 @@ final class ModelRunner {
         return sequence.stageClock;
     }
 
+    /** On a device with a queue of its own these layers are enqueued, which may be some way ahead. */
+    private void logProgress(Sequence sequence) {
+        if (sequence.nextLayer < transformer.layers() && sequence.progress.isDue()) {
+            log.info(
+                    "request {}: prefill of {} tokens, {} of {} layers ({} tokens live) after {} s",
+                    sequence.id(),
+                    sequence.plan().promptTokens(),
+                    sequence.nextLayer,
+                    transformer.layers(),
+                    sequence.plan().stageOf(sequence.nextLayer).liveTokens(),
+                    TimeUnit.NANOSECONDS.toSeconds(System.nanoTime() - sequence.startedNanos));
+        }
+    }
+
     private PromptRows begin(Sequence sequence) {
+        sequence.progress = new ProgressLog();
         sequence.stageClock = new StageClock(clock);
         int[] prompt = sequence.request.prompt();
         int tokens = prompt.length;

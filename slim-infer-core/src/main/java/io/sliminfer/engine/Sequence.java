@@ -36,11 +36,17 @@ final class Sequence implements Generation {
     /** The caller wants no more. */
     volatile boolean cancelled;
 
+    /** The caller has all it wants. */
+    volatile boolean whole;
+
     /** The engine ends: so do its requests. */
     volatile boolean stopped;
 
     @Nullable
     PromptRows prompt;
+
+    /** When to log how far the prefill is. */
+    ProgressLog progress = new ProgressLog();
 
     /** The next layer of the prefill. */
     int nextLayer;
@@ -121,7 +127,7 @@ final class Sequence implements Generation {
 
     /** Whether it must not go on, for whatever reason. Asked between any two pieces of its work. */
     boolean mustEnd() {
-        return cancelled || stopped || (hasDeadline && isOverdue(System.nanoTime()));
+        return cancelled || whole || stopped || (hasDeadline && isOverdue(System.nanoTime()));
     }
 
     /** Submit to start of prefill; it has started. */
@@ -161,6 +167,12 @@ final class Sequence implements Generation {
     @Override
     public void cancel() {
         cancelled = true;
+        onCancel.run();
+    }
+
+    @Override
+    public void stop() {
+        whole = true;
         onCancel.run();
     }
 }
