@@ -19,7 +19,7 @@ import java.util.TreeSet;
 record CharDfa(int[][] moves, BitSet accepts) {
 
     /** Most states of an automaton; patterns are not to be trusted. */
-    private static final int STATES_MAX = 5_000;
+    private static final int STATES_MAX = 20_000;
 
     private static final int DEAD = -1;
 

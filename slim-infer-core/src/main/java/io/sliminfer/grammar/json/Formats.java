@@ -34,8 +34,9 @@ final class Formats {
     private static final String PATH_CHARACTER = "(?:[A-Za-z0-9._~!$&'()*+,;=:@-]|%[0-9A-Fa-f]{2})";
     private static final String TAIL = "(?:/" + PATH_CHARACTER + "*)*(?:\\?(?:" + PATH_CHARACTER + "|[/?])*)?(?:#(?:"
             + PATH_CHARACTER + "|[/?])*)?";
+    private static final String NAME = "[A-Za-z0-9]+(?:-[A-Za-z0-9]+)*";
     private static final String URI =
-            "[A-Za-z][A-Za-z0-9+.-]{0,15}://(?:" + HOST + "|" + IPV4 + ")(?::[1-9][0-9]{0,3})?" + TAIL;
+            "[A-Za-z][A-Za-z0-9+.-]*://" + NAME + "(?:\\." + NAME + ")*(?::[1-9][0-9]{0,3})?" + TAIL;
 
     private static final Map<String, String> EXPRESSIONS = Map.ofEntries(
             Map.entry("date", DATE),

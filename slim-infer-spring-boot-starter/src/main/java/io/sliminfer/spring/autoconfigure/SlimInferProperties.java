@@ -12,6 +12,7 @@ import io.sliminfer.prune.PruneSchedule;
 import io.sliminfer.prune.PruneSizes;
 import io.sliminfer.prune.UnitAggregation;
 import io.sliminfer.spring.OptionsMapper;
+import io.sliminfer.spring.ResponseFormatMode;
 import io.sliminfer.spring.SlimInferChatOptions;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -308,6 +309,8 @@ public record SlimInferProperties(
      * @param stopSequences     Strings that end an answer and are not part of it.
      * @param thinking          What happens to what a thinking model writes before its answer: "separate", the default, puts it into the metadata,
      *                          "inline" leaves it in the text with its marks, "discard" drops it.
+     * @param responseFormat    What answers look like: text for anything, json-object for any JSON object. An output schema of a request
+     *                          counts more.
      * @param templateArguments Further variables of the chat template, such as enable_thinking.
      * @param includePromptBlocks Whether an answer's metadata holds the prompt's text, block by block. Whoever can read that metadata can then
      *                          read prompts, passages and documents in them included.
@@ -325,6 +328,7 @@ public record SlimInferProperties(
             @Nullable Duration timeout,
             @Nullable List<String> stopSequences,
             @Nullable ThinkingMode thinking,
+            @Nullable ResponseFormatMode responseFormat,
             @Nullable Map<String, Object> templateArguments,
             @Nullable Boolean includePromptBlocks) {
 
@@ -347,6 +351,7 @@ public record SlimInferProperties(
             set(options, "timeout", timeout, SlimInferChatOptions.Builder::timeout);
             set(options, "stop-sequences", stopSequences, SlimInferChatOptions.Builder::stopSequences);
             set(options, "thinking", thinking, SlimInferChatOptions.Builder::thinking);
+            set(options, "response-format", responseFormat, SlimInferChatOptions.Builder::responseFormat);
             set(
                     options,
                     "template-arguments",

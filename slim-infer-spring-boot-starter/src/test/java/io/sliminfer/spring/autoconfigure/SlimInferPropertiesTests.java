@@ -181,6 +181,7 @@ class SlimInferPropertiesTests {
                         "chat.timeout=2m",
                         "chat.stop-sequences[0]=END",
                         "chat.thinking=discard",
+                        "chat.response-format=json-object",
                         "chat.template-arguments.enable_thinking=false",
                         "chat.template-arguments.style=short",
                         "chat.include-prompt-blocks=true")
