@@ -3,6 +3,7 @@ package io.sliminfer.chat;
 import io.sliminfer.engine.Engine;
 import io.sliminfer.engine.GenerationRequest;
 import io.sliminfer.format.ModelFormatException;
+import io.sliminfer.format.TokenizerJson;
 import io.sliminfer.prune.PruneSchedule;
 import io.sliminfer.text.ChatTemplate;
 import io.sliminfer.text.RenderedPrompt;
@@ -75,7 +76,7 @@ public final class LocalChatEngine implements ChatEngine {
      * Loads tokenizer and template for an engine, and takes the engine over. If this fails, the engine is still the caller's.
      *
      * @param folder        the model folder, for messages
-     * @param tokenizerFile its tokenizer.json, if there
+     * @param tokenizerJson its tokenizer, if there
      * @param chatTemplates sources of its chat templates by name: {@code default}, and perhaps {@code tool_use} for requests with tools
      * @param specialTokens template variables such as {@code bos_token}
      * @throws ModelFormatException if tokenizer or template is missing or cannot be used
@@ -83,7 +84,7 @@ public final class LocalChatEngine implements ChatEngine {
     public static LocalChatEngine open(
             Path folder,
             String modelName,
-            Optional<Path> tokenizerFile,
+            Optional<TokenizerJson> tokenizerJson,
             Map<String, String> chatTemplates,
             Map<String, String> specialTokens,
             Engine engine) {
@@ -102,8 +103,10 @@ public final class LocalChatEngine implements ChatEngine {
         } catch (IllegalArgumentException e) {
             throw new ModelFormatException(folder + ": " + e.getMessage(), e);
         }
-        Path file = tokenizerFile.orElse(folder.resolve("tokenizer.json"));
-        Tokenizer tokenizer = Tokenizer.load(file, engine.model().vocabulary());
+        int vocabulary = engine.model().vocabulary();
+        Tokenizer tokenizer = tokenizerJson.isPresent()
+                ? Tokenizer.load(tokenizerJson.get(), vocabulary)
+                : Tokenizer.load(folder.resolve("tokenizer.json"), vocabulary);
         return new LocalChatEngine(modelName, engine, tokenizer, template, toolTemplate);
     }
 

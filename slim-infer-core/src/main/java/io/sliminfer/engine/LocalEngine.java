@@ -343,7 +343,7 @@ public final class LocalEngine implements Engine {
                 hidden,
                 settings.serving().batchMax());
         log.info(
-                "{}: {} with {} layers on {} ({}); {} MiB weights, {} MiB KV cache ({} slots of {} tokens in {}), {} MiB workspace,"
+                "{}: {} with {} layers on {} ({}); {} MiB weights{}, {} MiB KV cache ({} slots of {} tokens in {}), {} MiB workspace,"
                         + " {} MiB hidden states of prefixes;"
                         + " prompts up to {} tokens, schedule {} ({}) from {} tokens on; ready in {} ms",
                 folder.name(),
@@ -352,6 +352,9 @@ public final class LocalEngine implements Engine {
                 backend.info().backend(),
                 backend.info().description(),
                 weights.bytes() >> 20,
+                folder.quantisedTypes().isEmpty()
+                        ? ""
+                        : " (decoded from " + String.join(", ", folder.quantisedTypes()) + ")",
                 memory.kvBytes() >> 20,
                 memory.slots(),
                 memory.slotBlock(),

@@ -1,6 +1,7 @@
 package io.sliminfer.text;
 
 import io.sliminfer.format.ModelFormatException;
+import io.sliminfer.format.TokenizerJson;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -55,10 +56,18 @@ public final class Tokenizer implements AutoCloseable {
      * @throws ModelFormatException if the file is missing, is not a tokenizer, is not supported or does not fit the vocabulary
      */
     public static Tokenizer load(Path tokenizerJson, int vocabulary) {
-        TokenizerFile file = TokenizerFile.read(tokenizerJson);
+        return load(TokenizerFile.read(tokenizerJson), vocabulary);
+    }
+
+    /** As {@link #load(Path, int)}, for a document wherever it comes from. */
+    public static Tokenizer load(TokenizerJson tokenizer, int vocabulary) {
+        return load(TokenizerFile.parse(tokenizer.name(), tokenizer.json().get()), vocabulary);
+    }
+
+    private static Tokenizer load(TokenizerFile file, int vocabulary) {
         if (file.highestId() >= vocabulary) {
             throw new ModelFormatException(
-                    tokenizerJson + " has " + file.tokens().size() + " tokens (highest id " + file.highestId()
+                    file.path() + " has " + file.tokens().size() + " tokens (highest id " + file.highestId()
                             + "); config.json says vocab_size=" + vocabulary
                             + ". The two files are not of one model, or tokens were added without resizing the embeddings.");
         }

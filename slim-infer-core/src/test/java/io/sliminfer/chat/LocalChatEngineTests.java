@@ -375,7 +375,7 @@ class LocalChatEngineTests {
     @Test
     void aMissingTemplateNamesTheFiles() {
         assertThatThrownBy(() -> LocalChatEngine.open(
-                        Path.of("models/base"), "base", Optional.of(TinyTokenizer.file()), Map.of(), Map.of(), engine))
+                        Path.of("models/base"), "base", Optional.empty(), Map.of(), Map.of(), engine))
                 .isInstanceOf(ModelFormatException.class)
                 .hasMessageContaining(
                         "has no chat template: neither a file chat_template.jinja nor a field chat_template in"
@@ -387,7 +387,7 @@ class LocalChatEngineTests {
         assertThatThrownBy(() -> LocalChatEngine.open(
                         Path.of("models/x"),
                         "x",
-                        Optional.of(TinyTokenizer.file()),
+                        Optional.empty(),
                         Map.of("default", "fine\n{% nope %}"),
                         Map.of(),
                         engine))

@@ -31,7 +31,7 @@ import org.springframework.util.unit.DataSize;
  * All properties of SlimInfer. A key below {@code slim-infer} that is not listed here stops the application with its name: a
  * misspelled option is not ignored. Ranges are checked by {@link #engineSettings} and {@link Chat#options}.
  *
- * @param model           Folder of the model, as published on Hugging Face: a path, a file: URL, a classpath: location, or hf:owner/name[@revision] to
+ * @param model           Folder of the model, as published on Hugging Face, or GGUF file: a path, a file: URL, a classpath: location, or hf:owner/name[@revision] to
  *                        download it.
  * @param cacheDir        Folder to which models inside jars are unpacked and for kernels compiled for a GPU. By default a folder of the user's for caches.
  * @param backend         What runs the model. "auto" takes the fastest backend that works here; a name fails if that one does not.

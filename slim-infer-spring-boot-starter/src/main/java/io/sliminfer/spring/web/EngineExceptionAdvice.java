@@ -25,6 +25,16 @@ public class EngineExceptionAdvice {
 
     @ExceptionHandler
     ResponseEntity<ProblemDetail> answer(EngineException failure) {
+        ProblemDetail problem = problem(failure);
+        ResponseEntity.BodyBuilder response = ResponseEntity.status(problem.getStatus());
+        if (problem.getStatus() == HttpStatus.SERVICE_UNAVAILABLE.value()) {
+            response.header(HttpHeaders.RETRY_AFTER, String.valueOf(RETRY_AFTER_SECONDS));
+        }
+        return response.body(problem);
+    }
+
+    /** The problem alone, for controllers that tell it in another way, such as an event of a stream that has begun. */
+    public static ProblemDetail problem(EngineException failure) {
         HttpStatus status =
                 switch (failure.kind()) {
                     case QUEUE_FULL, QUEUE_TIMEOUT, CLOSED -> HttpStatus.SERVICE_UNAVAILABLE;
@@ -37,10 +47,6 @@ public class EngineExceptionAdvice {
                 ? ProblemDetail.forStatus(status)
                 : ProblemDetail.forStatusAndDetail(status, failure.getMessage());
         problem.setProperty("kind", failure.kind().name());
-        ResponseEntity.BodyBuilder response = ResponseEntity.status(status);
-        if (status == HttpStatus.SERVICE_UNAVAILABLE) {
-            response.header(HttpHeaders.RETRY_AFTER, String.valueOf(RETRY_AFTER_SECONDS));
-        }
-        return response.body(problem);
+        return problem;
     }
 }
