@@ -9,12 +9,10 @@ import io.sliminfer.engine.Sampling;
 import io.sliminfer.text.ChatTemplate;
 import io.sliminfer.text.TinyTokenizer;
 import io.sliminfer.text.Tokenizer;
-import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 import java.util.Set;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -288,13 +286,12 @@ class ToolCallingTests {
     @Test
     void aModelMayHaveATemplateForTools() {
         ScriptedEngine engine = new ScriptedEngine(TinyTokenizer.VOCABULARY, 200, Set.of(TinyTokenizer.END_OF_TURN));
-        try (LocalChatEngine chat = LocalChatEngine.open(
-                Path.of("models/two"),
+        try (LocalChatEngine chat = new LocalChatEngine(
                 "two",
-                Optional.of(TinyTokenizer.file()),
-                Map.of("default", "usual", "tool_use", "{{ tools | length }} <tool_call>"),
-                Map.of(),
-                engine)) {
+                engine,
+                TinyTokenizer.load(),
+                ChatTemplate.parse("usual", Map.of()),
+                ChatTemplate.parse("{{ tools | length }} <tool_call>", Map.of()))) {
             engine.answer(TinyTokenizer.END_OF_TURN).answer(TinyTokenizer.END_OF_TURN);
 
             chat.generate(request(List.of(user("?")), false));
