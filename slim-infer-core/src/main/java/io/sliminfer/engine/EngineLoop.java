@@ -250,17 +250,17 @@ final class EngineLoop {
         ends.ended(sequence);
         listener.finished(sequence.info, reason, report);
         log.debug(
-                "request {}: {} after {} tokens; prompt {} tokens ({} cached, {} of the work pruned), queued {} ms, first token after {} ms,"
+                "request {}: {} after {} tokens; prompt {} tokens ({} cached, {} % of the work pruned), queued {} ms, first token after {} ms,"
                         + " then {} ms a token",
                 report.id(),
                 reason,
                 report.generatedTokens(),
                 report.promptTokens(),
                 report.cachedTokens(),
-                report.prunedShare(),
+                Math.round(100 * report.prunedShare()),
                 report.queued().toMillis(),
                 report.timeToFirstToken().toMillis(),
-                report.perToken().toNanos() / 1e6);
+                Math.round(report.perToken().toNanos() / 1e5) / 10.0);
         try {
             sequence.listener.onFinished(reason, report);
         } catch (Throwable e) { // the request has ended, so there is nobody else to tell

@@ -12,7 +12,8 @@ import org.springframework.context.ConfigurableApplicationContext;
 @SpringBootApplication
 public class StructuredOutputApplication {
 
-    static final String TEXT = "Please send us 12 pieces of P-113 by 4 December 2026. It is urgent, the pump house stands still.";
+    static final String TEXT =
+            "Please send us 12 pieces of P-113 by 4 December 2026. It is urgent, the pump house stands still.";
 
     public static void main(String[] arguments) {
         ConfigurableApplicationContext context;
@@ -23,8 +24,8 @@ public class StructuredOutputApplication {
             return;
         }
         try (context) {
-            String given = String.join(
-                    " ", context.getBean(ApplicationArguments.class).getNonOptionArgs());
+            String given =
+                    String.join(" ", context.getBean(ApplicationArguments.class).getNonOptionArgs());
             ChatClient client = context.getBean(ChatClient.Builder.class).build();
             System.out.println(order(client, given.isBlank() ? TEXT : given));
         }
