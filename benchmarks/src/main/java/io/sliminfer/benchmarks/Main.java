@@ -4,6 +4,7 @@ import io.sliminfer.benchmarks.cuda.CudaCommand;
 import io.sliminfer.benchmarks.quality.CalibrateCommand;
 import io.sliminfer.benchmarks.quality.QualityCommand;
 import io.sliminfer.benchmarks.report.BenchmarkVersion;
+import io.sliminfer.benchmarks.serve.ServeCommand;
 import io.sliminfer.benchmarks.speed.OffloadCommand;
 import io.sliminfer.benchmarks.speed.SpeedCommand;
 import io.sliminfer.engine.EngineException;
@@ -30,6 +31,7 @@ import picocli.CommandLine.Spec;
         subcommands = {
             SpeedCommand.class,
             OffloadCommand.class,
+            ServeCommand.class,
             CudaCommand.class,
             QualityCommand.class,
             CalibrateCommand.class

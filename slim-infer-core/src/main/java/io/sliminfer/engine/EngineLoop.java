@@ -6,7 +6,6 @@ import io.sliminfer.engine.Scheduler.StepPlan;
 import java.time.Duration;
 import java.util.List;
 import java.util.Objects;
-import java.util.concurrent.CancellationException;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -75,7 +74,7 @@ final class EngineLoop {
             return;
         }
         long begin = System.nanoTime();
-        int layers = plan.prefill() == null ? 0 : prefill(plan.prefill(), plan.layers());
+        int layers = plan.prefill() == null ? 0 : prefill(plan.prefill());
         if (!plan.decode().isEmpty()) {
             decode(plan.decode());
         }
@@ -130,26 +129,23 @@ final class EngineLoop {
         }
     }
 
-    /** Gives how many layers were passed. */
-    private int prefill(Sequence sequence, int layers) {
-        if (sequence.nextLayer == 0) {
+    /** Runs a slice of a prefill; gives how many layers it passed. */
+    private int prefill(Sequence sequence) {
+        if (sequence.prompt == null) {
             listener.started(sequence.info, sequence.queued(), sequence.cache.cachedTokens());
         }
-        int from = sequence.nextLayer;
-        prefillLayers(sequence, layers);
-        return sequence.nextLayer - from;
+        int before = sequence.layersPassed;
+        prefillSlice(sequence);
+        return sequence.layersPassed - before;
     }
 
-    private void prefillLayers(Sequence sequence, int layers) {
+    private void prefillSlice(Sequence sequence) {
         int token;
         try {
-            if (!runner.prefill(sequence, layers)) {
+            if (!runner.prefill(sequence)) {
                 return;
             }
             token = sample(sequence, runner.promptLogits(sequence));
-        } catch (CancellationException e) {
-            endIfDue(sequence, System.nanoTime());
-            return;
         } catch (RuntimeException e) {
             requireDevice(e);
             fail(sequence, e);

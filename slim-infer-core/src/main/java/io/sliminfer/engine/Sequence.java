@@ -1,7 +1,7 @@
 package io.sliminfer.engine;
 
 import io.sliminfer.format.ModelConfig;
-import io.sliminfer.model.PromptRows;
+import io.sliminfer.model.PromptPass;
 import io.sliminfer.prune.PrunePlan;
 import java.time.Duration;
 import java.time.Instant;
@@ -30,8 +30,8 @@ final class Sequence implements Generation {
 
     State state = State.WAITING;
 
-    /** What snapshots show, null for nothing more. Only the engine's thread writes. */
-    volatile LiveRequest.@Nullable State shown = LiveRequest.State.WAITING;
+    /** What snapshots show. Only the engine's thread writes. */
+    volatile LiveRequest.State shown = LiveRequest.State.WAITING;
 
     /** The caller wants no more. */
     volatile boolean cancelled;
@@ -42,14 +42,19 @@ final class Sequence implements Generation {
     /** The engine ends: so do its requests. */
     volatile boolean stopped;
 
+    /** Its prefill passes another one that has begun before, in a space of its own. */
+    boolean passing;
+
+    /** Its prefill, once it has begun. */
     @Nullable
-    PromptRows prompt;
+    PromptPass prompt;
+
+    int layersPassed;
+    /** How many that came later were admitted before it. */
+    int overtaken;
 
     /** When to log how far the prefill is. */
     ProgressLog progress = new ProgressLog();
-
-    /** The next layer of the prefill. */
-    int nextLayer;
 
     /** Also read by those who take a snapshot; only the engine's thread writes. */
     volatile int generated;
@@ -135,18 +140,10 @@ final class Sequence implements Generation {
         return Duration.ofNanos(startedNanos - submittedNanos);
     }
 
-    /** Those who take a snapshot call this; null once it has ended. */
-    @Nullable
+    /** What a snapshot shows of it; any thread may ask. */
     LiveRequest live() {
-        LiveRequest.State now = shown;
-        return now == null
-                ? null
-                : new LiveRequest(
-                        info.id(),
-                        now,
-                        info.promptTokens(),
-                        generated,
-                        Duration.ofNanos(System.nanoTime() - submittedNanos));
+        return new LiveRequest(
+                info.id(), shown, info.promptTokens(), generated, Duration.ofNanos(System.nanoTime() - submittedNanos));
     }
 
     /** Whether a step has to bring this sequence's logits to the host; else the device picks the token. */
