@@ -34,6 +34,7 @@ import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.StreamSupport;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -45,6 +46,7 @@ import tools.jackson.databind.JsonNode;
  * float16 is asked the questions of up to {@code -Dgguf.tokens-max} tokens (default 1,100: 17 questions; 4,100: 32), quantised ones a third
  * of those of up to 1,100.
  */
+@Tag("once")
 class GgufAgainstLlamaTests {
 
     private static final int TOKENS_MAX = Integer.getInteger("gguf.tokens-max", 1100);
