@@ -90,6 +90,7 @@ class GracefulShutdownTests {
                         "--slim-infer.model=classpath:slim-infer-tiny",
                         "--slim-infer.backend=java",
                         "--slim-infer.threads=1",
+                        "--slim-infer.batch-max=1", // so that a short prompt waits too
                         "--slim-infer.prefill-tile=32",
                         "--slim-infer.pruning.enabled=false",
                         "--slim-infer.chat.max-tokens=2",
