@@ -22,6 +22,8 @@ export class Problem extends Error {
 
 const ADVICE = {
   QUEUE_FULL: ["Too many questions are waiting", "Nothing was computed. Ask again when the others are answered."],
+  QUEUE_TIMEOUT: ["The question waited too long", "Nothing was computed. Ask again when the others are answered."],
+  TIMEOUT: ["The answer took too long", "Ask again, or start the application with a longer slim-infer.chat.timeout."],
   PROMPT_TOO_LONG: ["The prompt is too long", "Start the application with fewer passages, for example --rag.top-k=20, or ask a shorter question."],
   OUT_OF_MEMORY: ["The prompt does not fit into the KV cache", "Start the application with fewer passages (--rag.top-k=20) or with more slim-infer.kv-cache.memory."],
   CLOSED: ["The application is stopping", "Start it again, then ask again."],
@@ -29,7 +31,7 @@ const ADVICE = {
   UNREACHABLE: ["The application does not answer", "Look whether it is still running, then ask again."],
   CUT_OFF: ["The connection ended before the answer did", "Look whether the application is still running, then ask again."],
 };
-const RETRYABLE = new Set(["QUEUE_FULL", "CLOSED", "INTERNAL", "UNREACHABLE", "CUT_OFF"]);
+const RETRYABLE = new Set(["QUEUE_FULL", "QUEUE_TIMEOUT", "TIMEOUT", "CLOSED", "INTERNAL", "UNREACHABLE", "CUT_OFF"]);
 
 const problem = (kind, detail) => new Problem(kind, detail, RETRYABLE.has(kind));
 
@@ -54,13 +56,13 @@ export async function ask(request, signal, onEvent) {
   }
   if (!response.ok) {
     const told = await response.json().catch(() => ({}));
-    throw problem(told.kind ?? "INTERNAL", told.detail ?? `The server answered ${response.status}.`);
+    throw problem(told.kind ?? "INTERNAL", told.detail ?? (told.kind ? "" : `The server answered ${response.status}.`));
   }
   let finished = false;
   try {
     for await (const { event, data } of events(response.body)) {
       if (event === "error") {
-        throw problem(data.kind ?? "INTERNAL", data.detail);
+        throw problem(data.kind ?? "INTERNAL", data.detail ?? "");
       }
       finished ||= event === "finished";
       onEvent(event, data);

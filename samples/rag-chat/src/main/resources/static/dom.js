@@ -15,10 +15,11 @@ export function make(name, className, ...children) {
 export const clone = (id) => byId(id).content.cloneNode(true);
 
 const NUMBER = new Intl.NumberFormat("en");
-const PERCENT = new Intl.NumberFormat("en", { style: "percent", maximumFractionDigits: 1 });
+const PERCENT = new Intl.NumberFormat("en", { maximumFractionDigits: 1 });
 
 export const number = (value) => NUMBER.format(value);
-export const percent = (share) => PERCENT.format(share);
+export const percentValue = (share) => PERCENT.format(100 * share);
+export const percent = (share) => `${percentValue(share)}\u00a0%`;
 
 /** Milliseconds as people read them: 843 ms, 2.41 s, 31.7 s. */
 export function duration(millis) {

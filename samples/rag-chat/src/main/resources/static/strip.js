@@ -25,10 +25,14 @@ const isKept = (prompt, lastLayer) => lastLayer === prompt.layers - 1;
 
 const fate = (prompt, lastLayer) => (isKept(prompt, lastLayer) ? "kept to the end" : `dropped at layer ${lastLayer}`);
 
-/** How a cell of a stage looks: how far it is filled, and its colour between the first dropped and the kept. */
+/** How a cell of a stage looks: how far it is filled, and its colour; stages between the first dropped and the kept lie between theirs. */
 function paint(cell, prompt, lastLayer, rank, ranks) {
+  const between = Math.round((55 * (rank - 1)) / Math.max(1, ranks - 3));
+  const colour = isKept(prompt, lastLayer) ? "var(--kept)"
+    : rank === 0 ? "var(--dropped)"
+    : `color-mix(in oklab, var(--kept) ${between}%, var(--middle))`;
   cell.style.setProperty("--filled", String((lastLayer + 1) / prompt.layers));
-  cell.style.setProperty("--warmth", isKept(prompt, lastLayer) ? "100%" : `${Math.round((60 * rank) / Math.max(1, ranks - 1))}%`);
+  cell.style.setProperty("--colour", colour);
 }
 
 /**
@@ -75,12 +79,12 @@ export function drawStrip(section, prompt, sources) {
       paint(swatch, prompt, stage.lastLayer, rank, stages.length);
       const item = make("li", "", swatch,
         make("span", "legend-name", capital(fate(prompt, stage.lastLayer))),
-        make("span", "legend-count", `${count(stage.blocks.length, "block", "blocks")}, ${percent(stage.tokens / tokens)} of the tokens`));
+        make("span", "legend-count", `${count(stage.blocks.length, "block", "blocks")}, ${percent(stage.tokens / tokens)} of tokens`));
       item.dataset.lastLayer = stage.lastLayer;
       item.dataset.blocks = stage.blocks.length;
       return item;
     }),
-    make("li", "", make("span", "swatch protected"), make("span", "legend-name", "Sink and window"), make("span", "legend-count", "first and last blocks, which always stay")));
+    make("li", "", make("span", "swatch protected"), make("span", "legend-name", "Sink and window"), make("span", "legend-count", "always stay")));
   section.querySelector(".legend li:last-child .swatch").setAttribute("aria-hidden", "true");
 
   const popover = new Popover(section, prompt, sources, cells);
@@ -128,8 +132,9 @@ class Popover {
     return this.#element;
   }
 
-  get isOpen() {
-    return this.#shown !== null;
+  /** Index of the block that is shown, or null. */
+  get shown() {
+    return this.#shown;
   }
 
   show(index) {
@@ -213,9 +218,10 @@ function navigate(list, cells, popover) {
   });
   const belongs = (target) => target instanceof Node && (list.contains(target) || popover.element.contains(target));
   list.addEventListener("focusin", (event) => popover.show(indexOf(event.target)));
-  list.addEventListener("pointerover", (event) => {
+  // Not pointerover: the page may scroll under a pointer that rests, and that is no wish to see another block.
+  list.addEventListener("pointermove", (event) => {
     const index = indexOf(event.target);
-    if (index !== null && event.pointerType !== "touch") {
+    if (index !== null && index !== popover.shown && event.pointerType !== "touch") {
       popover.show(index);
     }
   });
@@ -240,7 +246,7 @@ function navigate(list, cells, popover) {
     });
   }
   document.addEventListener("keydown", (event) => {
-    if (event.key === "Escape" && popover.isOpen) {
+    if (event.key === "Escape" && popover.shown !== null) {
       popover.close();
       event.stopImmediatePropagation();
     }

@@ -1,6 +1,6 @@
 import { ask, Problem } from "./ask.js";
 import { Comparison } from "./compare.js";
-import { clone, count, duration, make, number, percent } from "./dom.js";
+import { clone, count, duration, make, number, percentValue } from "./dom.js";
 import { drawStrip } from "./strip.js";
 
 const PASSAGES_SHOWN = 4;
@@ -139,7 +139,7 @@ export class Turn {
     this.#find(".figures").replaceChildren(
       figure("First token", time, ` ${timeUnit}`, report.queueMillis >= 1 ? `${duration(report.queueMillis)} in the queue` : ""),
       figure("Prompt", number(report.promptTokens), " tokens", report.cachedTokens > 0 ? `${number(report.cachedTokens)} cached` : "none cached"),
-      figure("Pruned", percent(report.prunedShare).replace("%", ""), " %", "of tokens times layers"),
+      figure("Pruned", percentValue(report.prunedShare), " %", "of tokens times layers"),
       figure("Speed", report.perTokenMillis > 0 ? (1000 / report.perTokenMillis).toFixed(1) : "–", " tokens/s",
         count(report.answerTokens, "token", "tokens")));
     this.#find(".figures").hidden = false;

@@ -31,7 +31,7 @@ public final class ChatEngines {
             ChatEngine chat = LocalChatEngine.open(
                     folder.path(),
                     folder.name(),
-                    folder.tokenizerFile(),
+                    folder.tokenizer(),
                     folder.chatTemplates(),
                     folder.specialTokens(),
                     engine);

@@ -21,6 +21,7 @@ import org.jspecify.annotations.Nullable;
  * @param prefixReuse see {@link io.sliminfer.engine.GenerationRequest#prefixReuse()}
  * @param thinking  what happens to what a thinking model writes before its answer
  * @param timeout     longest time from submit to the last token, or null for any
+ * @param format    what the answer must look like
  */
 public record ChatRequest(
         List<Map<String, Object>> messages,
@@ -32,12 +33,13 @@ public record ChatRequest(
         @Nullable PruneSchedule schedule,
         boolean prefixReuse,
         ThinkingMode thinking,
-        @Nullable Duration timeout) {
+        @Nullable Duration timeout,
+        ResponseFormat format) {
 
     /** KV memory is set aside for all tokens that may be generated, so an answer needs a limit; where it cuts, the finish reason says so. */
     public static final int MAX_TOKENS_DEFAULT = 1024;
 
-    /** A request that may use the prefix cache, and has thinking told apart. */
+    /** A request that may use the prefix cache, has thinking told apart, and whose answer may be anything. */
     public ChatRequest(
             List<Map<String, Object>> messages,
             List<Map<String, Object>> tools,
@@ -46,7 +48,44 @@ public record ChatRequest(
             int maxTokens,
             List<String> stop,
             @Nullable PruneSchedule schedule) {
-        this(messages, tools, arguments, sampling, maxTokens, stop, schedule, true, ThinkingMode.SEPARATE, null);
+        this(
+                messages,
+                tools,
+                arguments,
+                sampling,
+                maxTokens,
+                stop,
+                schedule,
+                true,
+                ThinkingMode.SEPARATE,
+                null,
+                ResponseFormat.TEXT);
+    }
+
+    /** A request whose answer may be anything. */
+    public ChatRequest(
+            List<Map<String, Object>> messages,
+            List<Map<String, Object>> tools,
+            Map<String, Object> arguments,
+            Sampling sampling,
+            int maxTokens,
+            List<String> stop,
+            @Nullable PruneSchedule schedule,
+            boolean prefixReuse,
+            ThinkingMode thinking,
+            @Nullable Duration timeout) {
+        this(
+                messages,
+                tools,
+                arguments,
+                sampling,
+                maxTokens,
+                stop,
+                schedule,
+                prefixReuse,
+                thinking,
+                timeout,
+                ResponseFormat.TEXT);
     }
 
     public ChatRequest {
@@ -62,6 +101,10 @@ public record ChatRequest(
                 throw new IllegalArgumentException(
                         "an empty stop string is not allowed: it would end every answer at once");
             }
+        }
+        if (!tools.isEmpty() && !(format instanceof ResponseFormat.Text)) {
+            throw new IllegalArgumentException(
+                    "the request has tools and a response format: a call would not have the format. Send it without one of them");
         }
         messages = List.copyOf(messages);
         tools = List.copyOf(tools);

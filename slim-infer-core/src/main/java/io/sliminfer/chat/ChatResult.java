@@ -14,6 +14,8 @@ import org.jspecify.annotations.Nullable;
  * @param toolCalls       in the model's order
  * @param toolCallProblem what is wrong with a call that is in the text because it cannot be read, or null. A call that the limit of
  *                        tokens cut is one, too
+ * @param formatComplete  whether the text is all of what the request's {@link ResponseFormat} asks for; null if it asks for nothing.
+ *                        False where tokens, a stop string or the caller cut it, as the finish reason says
  */
 public record ChatResult(
         String text,
@@ -21,7 +23,8 @@ public record ChatResult(
         List<ToolCall> toolCalls,
         @Nullable String toolCallProblem,
         FinishReason finishReason,
-        GenerationReport report) {
+        GenerationReport report,
+        @Nullable Boolean formatComplete) {
 
     public ChatResult {
         toolCalls = List.copyOf(toolCalls);
@@ -29,6 +32,6 @@ public record ChatResult(
 
     /** An answer of text alone. */
     public ChatResult(String text, FinishReason finishReason, GenerationReport report) {
-        this(text, "", List.of(), null, finishReason, report);
+        this(text, "", List.of(), null, finishReason, report, null);
     }
 }

@@ -2,7 +2,9 @@ package io.sliminfer.chat;
 
 import io.sliminfer.engine.Engine;
 import io.sliminfer.engine.GenerationRequest;
+import io.sliminfer.format.ModelFolder;
 import io.sliminfer.format.ModelFormatException;
+import io.sliminfer.format.TokenizerJson;
 import io.sliminfer.prune.PruneSchedule;
 import io.sliminfer.text.ChatTemplate;
 import io.sliminfer.text.RenderedPrompt;
@@ -43,6 +45,8 @@ public final class LocalChatEngine implements ChatEngine {
     /** For requests with tools; most models have one template for all. */
     private final ModelTemplate toolTemplate;
 
+    private final AnswerFormats formats;
+
     /** Calls listeners. A thread lives as long as its listener has something to do: a slow one holds up no other. */
     private final Executor listeners;
 
@@ -58,6 +62,7 @@ public final class LocalChatEngine implements ChatEngine {
         this.tokenizer = tokenizer;
         this.template = ModelTemplate.of(template);
         this.toolTemplate = ModelTemplate.of(toolTemplate);
+        this.formats = new AnswerFormats(tokenizer, engine.model().vocabulary());
         AtomicLong number = new AtomicLong();
         // Never shut down: its threads are daemons and end when idle, and what close() cancels still has to be told.
         this.listeners = new ThreadPoolExecutor(
@@ -72,7 +77,7 @@ public final class LocalChatEngine implements ChatEngine {
      * Loads tokenizer and template for an engine, and takes the engine over. If this fails, the engine is still the caller's.
      *
      * @param folder        the model folder, for messages
-     * @param tokenizerFile its tokenizer.json, if there
+     * @param tokenizerJson its tokenizer, if there
      * @param chatTemplates sources of its chat templates by name: {@code default}, and perhaps {@code tool_use} for requests with tools
      * @param specialTokens template variables such as {@code bos_token}
      * @throws ModelFormatException if tokenizer or template is missing or cannot be used
@@ -80,15 +85,19 @@ public final class LocalChatEngine implements ChatEngine {
     public static LocalChatEngine open(
             Path folder,
             String modelName,
-            Optional<Path> tokenizerFile,
+            Optional<TokenizerJson> tokenizerJson,
             Map<String, String> chatTemplates,
             Map<String, String> specialTokens,
             Engine engine) {
         String usual = chatTemplates.get("default");
         if (usual == null) {
-            throw new ModelFormatException(folder
-                    + " has no chat template: neither a file chat_template.jinja nor a field chat_template in tokenizer_config.json."
-                    + " Use the model's instruction-tuned version, or put a chat_template.jinja there");
+            throw new ModelFormatException(
+                    ModelFolder.isGguf(folder)
+                            ? folder + " has no chat template (tokenizer.chat_template)."
+                                    + " Use the model's instruction-tuned version"
+                            : folder
+                                    + " has no chat template: neither a file chat_template.jinja nor a field chat_template in tokenizer_config.json."
+                                    + " Use the model's instruction-tuned version, or put a chat_template.jinja there");
         }
         String forTools = chatTemplates.get("tool_use");
         ChatTemplate template;
@@ -99,8 +108,14 @@ public final class LocalChatEngine implements ChatEngine {
         } catch (IllegalArgumentException e) {
             throw new ModelFormatException(folder + ": " + e.getMessage(), e);
         }
-        Path file = tokenizerFile.orElse(folder.resolve("tokenizer.json"));
-        Tokenizer tokenizer = Tokenizer.load(file, engine.model().vocabulary());
+        int vocabulary = engine.model().vocabulary();
+        if (tokenizerJson.isEmpty() && ModelFolder.isGguf(folder)) {
+            throw new ModelFormatException(
+                    folder + " has no tokenizer (tokenizer.ggml.tokens). Use a file that holds the whole model");
+        }
+        Tokenizer tokenizer = tokenizerJson.isPresent()
+                ? Tokenizer.load(tokenizerJson.get(), vocabulary)
+                : Tokenizer.load(folder.resolve("tokenizer.json"), vocabulary);
         return new LocalChatEngine(modelName, engine, tokenizer, template, toolTemplate);
     }
 
@@ -118,6 +133,9 @@ public final class LocalChatEngine implements ChatEngine {
     public ChatGeneration submit(ChatRequest request, ChatListener listener) {
         ModelTemplate used = request.tools().isEmpty() ? template : toolTemplate;
         RenderedPrompt rendered = used.render(request, modelName);
+        AnswerReader.Settings answer = used.answer(request, rendered);
+        AnswerFormats.AnswerFormat format =
+                formats.compile(request.format(), answer.thinkingOpen() ? answer.thinking() : null);
         int[] prompt = encode(rendered);
         PruneSchedule schedule = request.schedule() == null ? engine.pruning().schedule() : request.schedule();
         listener.onPrompt(new TokenizedPrompt(prompt, schedule, tokenizer));
@@ -131,9 +149,10 @@ public final class LocalChatEngine implements ChatEngine {
                 engine.model().endOfSequence(),
                 request.schedule(),
                 request.prefixReuse(),
-                null,
+                format == null ? null : format.constraint(),
                 request.timeout());
-        RunningChat chat = new RunningChat(tokenizer, used.answer(request, rendered), listener, listeners);
+        RunningChat chat =
+                new RunningChat(tokenizer, answer, format == null ? null : format.answer(), listener, listeners);
         chat.started(engine.submit(generation, chat));
         return chat;
     }

@@ -5,6 +5,7 @@ import io.sliminfer.engine.FinishReason;
 import io.sliminfer.engine.Generation;
 import io.sliminfer.engine.GenerationReport;
 import io.sliminfer.engine.TokenListener;
+import io.sliminfer.grammar.Grammar;
 import io.sliminfer.text.Tokenizer;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -39,17 +40,33 @@ final class RunningChat implements ChatGeneration, TokenListener {
     private @Nullable End end;
     private boolean scheduled;
     private boolean cancelled;
+    private boolean whole;
     private @Nullable Generation generation;
 
     // Of the task alone.
     private final AnswerReader reader;
+    private final @Nullable Grammar format;
+    /** Behind this the answer begins, where thinking is part of the text. */
+    private final String thinkingClose;
+
     private final StringBuilder answer = new StringBuilder();
     private final StringBuilder thinking = new StringBuilder();
     private final List<ToolCall> calls = new ArrayList<>();
     private @Nullable String callProblem;
     private @Nullable RuntimeException listenerFailure;
 
-    RunningChat(Tokenizer tokenizer, AnswerReader.Settings settings, ChatListener listener, Executor executor) {
+    /** @param format what the answer must be, or null for anything */
+    RunningChat(
+            Tokenizer tokenizer,
+            AnswerReader.Settings settings,
+            @Nullable Grammar format,
+            ChatListener listener,
+            Executor executor) {
+        this.format = format;
+        this.thinkingClose =
+                settings.thinkingOpen() && settings.mode() == ThinkingMode.INLINE && settings.thinking() != null
+                        ? settings.thinking().close()
+                        : "";
         this.reader = new AnswerReader(tokenizer, settings, new Delivery());
         this.listener = listener;
         this.executor = executor;
@@ -58,12 +75,16 @@ final class RunningChat implements ChatGeneration, TokenListener {
     /** Tells what to cancel. Tokens may have come before. */
     void started(Generation submitted) {
         boolean cancelNow;
+        boolean stopNow;
         synchronized (this) {
             generation = submitted;
             cancelNow = cancelled;
+            stopNow = whole;
         }
         if (cancelNow) {
             submitted.cancel();
+        } else if (stopNow) {
+            submitted.stop();
         }
     }
 
@@ -129,7 +150,7 @@ final class RunningChat implements ChatGeneration, TokenListener {
                 reader.append(id);
             }
             if (reader.isStopped()) {
-                cancel();
+                stop();
             }
             if (ended != null) {
                 // 'scheduled' stays true: nothing is delivered after the end.
@@ -156,9 +177,11 @@ final class RunningChat implements ChatGeneration, TokenListener {
         RuntimeException failure = ended.failure() == null ? listenerFailure : ended.failure();
         if (failure == null && ended.reason() != null && ended.report() != null) {
             reader.finish();
-            FinishReason reason = reader.isStopped() ? FinishReason.STOP : ended.reason();
-            ChatResult finished =
-                    new ChatResult(answer.toString(), thinking.toString(), calls, callProblem, reason, ended.report());
+            Boolean complete = formatComplete();
+            FinishReason stopped = Boolean.FALSE.equals(complete) ? FinishReason.CUT : FinishReason.STOP;
+            FinishReason reason = reader.isStopped() ? stopped : ended.reason();
+            ChatResult finished = new ChatResult(
+                    answer.toString(), thinking.toString(), calls, callProblem, reason, ended.report(), complete);
             failure = listenerFailure;
             if (failure == null) {
                 tell(() -> listener.onFinished(finished));
@@ -170,6 +193,14 @@ final class RunningChat implements ChatGeneration, TokenListener {
                 failure == null ? new IllegalStateException("a generation ended without a report") : failure;
         tell(() -> listener.onFailed(told));
         result.completeExceptionally(told);
+    }
+
+    private @Nullable Boolean formatComplete() {
+        if (format == null) {
+            return null;
+        }
+        int thought = thinkingClose.isEmpty() ? 0 : answer.indexOf(thinkingClose) + thinkingClose.length();
+        return format.match(answer.substring(Math.max(0, thought)).stripLeading()) == Grammar.Match.COMPLETE;
     }
 
     @Override
@@ -188,6 +219,18 @@ final class RunningChat implements ChatGeneration, TokenListener {
                 throw failure;
             }
             throw new IllegalStateException(e);
+        }
+    }
+
+    /** A stop string has ended the answer: the engine need not go on. */
+    private void stop() {
+        Generation running;
+        synchronized (this) {
+            whole = true;
+            running = generation;
+        }
+        if (running != null) {
+            running.stop();
         }
     }
 

@@ -85,6 +85,8 @@ final class EngineLoop {
     private void endIfDue(Sequence sequence, long now) {
         if (sequence.cancelled) {
             finish(sequence, FinishReason.CANCELLED);
+        } else if (sequence.whole) {
+            finish(sequence, FinishReason.STOP);
         } else if (sequence.stopped) {
             fail(sequence, new EngineException(EngineException.Kind.CLOSED, "the engine was closed"));
         } else if (sequence.isOverdue(now)) {
@@ -248,13 +250,17 @@ final class EngineLoop {
         ends.ended(sequence);
         listener.finished(sequence.info, reason, report);
         log.debug(
-                "{} after {} tokens: prompt {} ({} cached), first token {} ms, pruned {}",
+                "request {}: {} after {} tokens; prompt {} tokens ({} cached, {} % of the work pruned), queued {} ms, first token after {} ms,"
+                        + " then {} ms a token",
+                report.id(),
                 reason,
                 report.generatedTokens(),
                 report.promptTokens(),
                 report.cachedTokens(),
+                Math.round(100 * report.prunedShare()),
+                report.queued().toMillis(),
                 report.timeToFirstToken().toMillis(),
-                report.prunedShare());
+                Math.round(report.perToken().toNanos() / 1e5) / 10.0);
         try {
             sequence.listener.onFinished(reason, report);
         } catch (Throwable e) { // the request has ended, so there is nobody else to tell
@@ -272,6 +278,13 @@ final class EngineLoop {
             scheduler.end(sequence);
             ends.ended(sequence);
             listener.failed(sequence.info, failure, report);
+            log.debug(
+                    "request {}: failed ({}) after {} tokens; prompt {} tokens",
+                    report.id(),
+                    failure.kind(),
+                    report.generatedTokens(),
+                    report.promptTokens(),
+                    failure);
         } finally { // also when the books are broken: the caller waits
             try {
                 sequence.listener.onFailed(failure);

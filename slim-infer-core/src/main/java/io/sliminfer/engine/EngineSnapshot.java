@@ -39,6 +39,11 @@ public record EngineSnapshot(
         return requests.size() - queued();
     }
 
+    /** Whether a further request would be turned away with {@link EngineException.Kind#QUEUE_FULL}. */
+    public boolean full() {
+        return requests.size() >= queueCapacity + batchMax;
+    }
+
     private int count(LiveRequest.State state) {
         int count = 0;
         for (LiveRequest request : requests) {

@@ -326,7 +326,14 @@ public final class LocalEngine implements Engine {
                 backend::bytesBeside);
         backend.prepare(memory.workSize(
                 model, settings.serving().batchMax(), pruning.schedule().unit()));
-        ModelWeights weights = ModelWeights.load(backend, folder, model.maxPositions());
+        ProgressLog progress = new ProgressLog();
+        ModelWeights weights = ModelWeights.load(backend, folder, model.maxPositions(), layers -> {
+            if (progress.isDue()) {
+                log.info(
+                        "{}: loading weights, {} % ({} of {} layers) after {} s",
+                        folder.name(), 100 * layers / model.layers(), layers, model.layers(), progress.seconds());
+            }
+        });
         Workspace space =
                 new Workspace(backend, model, memory.maxPromptTokens(), memory.passingTokens(), memory.tile());
         KvPool pool = backend.allocateKv(
@@ -348,15 +355,20 @@ public final class LocalEngine implements Engine {
                 settings.serving().batchMax(),
                 settings.serving().prefillSlice());
         log.info(
-                "{}: {} with {} layers on {} ({}); {} MiB weights, {} MiB KV cache ({} slots of {} tokens in {}), {} MiB workspace,"
+                "{}: {} with {} layers, {} M parameters in {}, on {} ({}); {} MiB weights{}, {} MiB KV cache ({} slots of {} tokens in {}), {} MiB workspace,"
                         + " {} MiB hidden states of prefixes;"
                         + " prompts up to {} tokens, schedule {} ({}) from {} tokens on; ready in {} ms",
                 folder.name(),
                 model.architecture(),
                 model.layers(),
+                Math.round(model.parameters() / 1e6),
+                model.dtype(),
                 backend.info().backend(),
                 backend.info().description(),
                 weights.bytes() >> 20,
+                folder.quantisedTypes().isEmpty()
+                        ? ""
+                        : " (decoded from " + String.join(", ", folder.quantisedTypes()) + ")",
                 memory.kvBytes() >> 20,
                 memory.slots(),
                 memory.slotBlock(),

@@ -19,7 +19,10 @@ import io.sliminfer.model.Workspace;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * Turns a step into operations on the device and reads back what it needs: the only place that waits for the device, once for a
@@ -27,6 +30,8 @@ import org.jspecify.annotations.Nullable;
  * with a mass budget, and for the slice before its last one. Engine thread only.
  */
 final class ModelRunner {
+
+    private static final Logger log = LoggerFactory.getLogger(ModelRunner.class);
 
     private final Transformer transformer;
     private final Backend backend;
@@ -115,6 +120,7 @@ final class ModelRunner {
             if (pass.layersPassed() > sequence.layersPassed) {
                 layerEnds(sequence, sequence.layersPassed++);
             }
+            logProgress(sequence);
         }
         pace.end();
         return pass.isDone();
@@ -138,7 +144,22 @@ final class ModelRunner {
         return sequence.stageClock;
     }
 
+    /** On a device with a queue of its own these layers are enqueued, which may be some way ahead. */
+    private void logProgress(Sequence sequence) {
+        if (sequence.layersPassed < transformer.layers() && sequence.progress.isDue()) {
+            log.info(
+                    "request {}: prefill of {} tokens, {} of {} layers ({} tokens live) after {} s",
+                    sequence.id(),
+                    sequence.plan().promptTokens(),
+                    sequence.layersPassed,
+                    transformer.layers(),
+                    sequence.plan().stageOf(sequence.layersPassed).liveTokens(),
+                    TimeUnit.NANOSECONDS.toSeconds(System.nanoTime() - sequence.startedNanos));
+        }
+    }
+
     private PromptPass begin(Sequence sequence) {
+        sequence.progress = new ProgressLog();
         sequence.stageClock = new StageClock(clock);
         int[] prompt = sequence.request.prompt();
         int tokens = prompt.length;

@@ -36,6 +36,9 @@ final class Sequence implements Generation {
     /** The caller wants no more. */
     volatile boolean cancelled;
 
+    /** The caller has all it wants. */
+    volatile boolean whole;
+
     /** The engine ends: so do its requests. */
     volatile boolean stopped;
 
@@ -49,6 +52,9 @@ final class Sequence implements Generation {
     int layersPassed;
     /** How many that came later were admitted before it. */
     int overtaken;
+
+    /** When to log how far the prefill is. */
+    ProgressLog progress = new ProgressLog();
 
     /** Also read by those who take a snapshot; only the engine's thread writes. */
     volatile int generated;
@@ -126,7 +132,7 @@ final class Sequence implements Generation {
 
     /** Whether it must not go on, for whatever reason. Asked between any two pieces of its work. */
     boolean mustEnd() {
-        return cancelled || stopped || (hasDeadline && isOverdue(System.nanoTime()));
+        return cancelled || whole || stopped || (hasDeadline && isOverdue(System.nanoTime()));
     }
 
     /** Submit to start of prefill; it has started. */
@@ -158,6 +164,12 @@ final class Sequence implements Generation {
     @Override
     public void cancel() {
         cancelled = true;
+        onCancel.run();
+    }
+
+    @Override
+    public void stop() {
+        whole = true;
         onCancel.run();
     }
 }

@@ -9,10 +9,9 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
-import org.jspecify.annotations.Nullable;
 
 /** The weights of a folder: one safetensors file, or several shards with an index. Opening reads headers only. Any thread. */
-final class Checkpoint implements AutoCloseable {
+final class Checkpoint implements ModelTensors {
 
     static final String SINGLE = "model.safetensors";
     static final String INDEX = "model.safetensors.index.json";
@@ -92,8 +91,11 @@ final class Checkpoint implements AutoCloseable {
     private static String otherWeights(Path folder) {
         try (DirectoryStream<Path> others = Files.newDirectoryStream(folder, "*.{bin,pth,pt,gguf,safetensors,onnx}")) {
             for (Path other : others) {
+                boolean gguf = ModelFolder.isGguf(other);
                 return " (found " + other.getFileName()
-                        + "; supported is the safetensors form that is published with it)";
+                        + (gguf
+                                ? "; give the path of that file itself)"
+                                : "; supported is the safetensors form that is published with it)");
             }
         } catch (IOException e) {
             return " (" + e + ")";
@@ -101,23 +103,52 @@ final class Checkpoint implements AutoCloseable {
         return "";
     }
 
-    Set<String> tensorNames() {
+    @Override
+    public Set<String> tensorNames() {
         return fileOfTensor.keySet();
     }
 
-    boolean has(String tensor) {
+    @Override
+    public boolean has(String tensor) {
         return fileOfTensor.containsKey(tensor);
     }
 
-    /** The file that holds a tensor. */
-    @Nullable
-    SafetensorsFile file(String tensor) {
-        return fileOfTensor.get(tensor);
+    private SafetensorsFile fileOf(String tensor) {
+        SafetensorsFile file = fileOfTensor.get(tensor);
+        if (file == null) {
+            throw new ModelFormatException(listing() + ": has no tensor " + tensor + ".");
+        }
+        return file;
     }
 
-    /** Where a missing tensor should have been listed. */
-    String listing() {
+    @Override
+    public List<Long> shape(String tensor) {
+        return fileOf(tensor).shape(tensor);
+    }
+
+    @Override
+    public TensorSource tensor(String tensor) {
+        return fileOf(tensor).tensor(tensor);
+    }
+
+    @Override
+    public String place(String tensor) {
+        return fileOf(tensor).name() + ": tensor " + tensor;
+    }
+
+    @Override
+    public String listing() {
         return files.size() == 1 ? files.get(0).name() : INDEX;
+    }
+
+    @Override
+    public String description() {
+        return "config.json";
+    }
+
+    @Override
+    public List<String> quantisedTypes() {
+        return List.of();
     }
 
     @Override

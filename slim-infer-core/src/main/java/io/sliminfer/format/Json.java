@@ -64,6 +64,15 @@ final class Json {
         return MAPPER.writerWithDefaultPrettyPrinter().writeValueAsString(fields);
     }
 
+    /** The text of a large document in UTF-8, such as a tokenizer's. */
+    static String text(Path file) {
+        try {
+            return Files.readString(file);
+        } catch (IOException e) {
+            throw new ModelFormatException(file + " cannot be read: " + e, e);
+        }
+    }
+
     /** A whole file, if it is small enough. */
     static byte[] bytes(Path file, long bytesMax) {
         try {

@@ -1,5 +1,6 @@
 package io.sliminfer.format;
 
+import java.io.EOFException;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
@@ -84,6 +85,22 @@ final class MappedFile implements AutoCloseable {
                     .slice();
         }
         return view.order(ByteOrder.LITTLE_ENDIAN);
+    }
+
+    /** Fills the rest of a buffer with the bytes from {@code position} on, past the mappings. */
+    void read(long position, ByteBuffer into) {
+        long at = position;
+        try {
+            while (into.hasRemaining()) {
+                int count = channel.read(into, at);
+                if (count < 0) {
+                    throw new EOFException("it ends at byte " + at);
+                }
+                at += count;
+            }
+        } catch (IOException e) {
+            throw new UncheckedIOException("cannot read " + path + ": " + e.getMessage(), e);
+        }
     }
 
     private MappedByteBuffer map(long position, int bytes) {

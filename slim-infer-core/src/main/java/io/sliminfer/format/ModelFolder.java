@@ -6,6 +6,7 @@ import java.nio.file.Path;
 import java.util.EnumMap;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
@@ -16,9 +17,9 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * A model folder as published on Hugging Face: {@code config.json}, safetensors (one file or shards), tokenizer and template
- * files. After {@link #open} every tensor of the forward pass is known to be there with the right shape and a dtype that
- * backends read; weights are mapped, not copied. Any thread.
+ * A model: a folder as published on Hugging Face ({@code config.json}, safetensors in one file or shards, tokenizer and template files),
+ * or a GGUF file, which holds all of it. After {@link #open} every tensor of the forward pass is known to be there with the right
+ * shape and a type that backends read; weights are mapped, not copied. Any thread.
  */
 public final class ModelFolder implements AutoCloseable {
 
@@ -27,6 +28,7 @@ public final class ModelFolder implements AutoCloseable {
     private static final String CONFIG = "config.json";
     private static final String GENERATION_CONFIG = "generation_config.json";
     private static final String TOKENIZER = "tokenizer.json";
+    private static final String GGUF_SUFFIX = ".gguf";
     private static final Pattern SNAPSHOT = Pattern.compile("/models--([^/]+)/snapshots/[0-9a-f]{40}$");
     private static final long CONFIG_BYTES_MAX = 16 << 20;
 
@@ -37,7 +39,8 @@ public final class ModelFolder implements AutoCloseable {
     private final ModelConfig config;
     private final GenerationDefaults generationDefaults;
     private final TokenizerFiles tokenizerFiles;
-    private final @Nullable Checkpoint checkpoint;
+    private final @Nullable ModelTensors checkpoint;
+    private final @Nullable TokenizerJson tokenizer;
     /** Seed of weights that no file holds. */
     private final long seed;
 
@@ -48,13 +51,15 @@ public final class ModelFolder implements AutoCloseable {
             ModelConfig config,
             GenerationDefaults generationDefaults,
             TokenizerFiles tokenizerFiles,
-            @Nullable Checkpoint checkpoint,
+            @Nullable TokenizerJson tokenizer,
+            @Nullable ModelTensors checkpoint,
             long seed,
             long parameters) {
         this.path = path;
         this.config = config;
         this.generationDefaults = generationDefaults;
         this.tokenizerFiles = tokenizerFiles;
+        this.tokenizer = tokenizer;
         this.checkpoint = checkpoint;
         this.seed = seed;
         this.parameters = parameters;
@@ -67,19 +72,79 @@ public final class ModelFolder implements AutoCloseable {
      *
      * @throws ModelFormatException naming the file, the field or tensor, what was found and what is supported
      */
-    public static ModelFolder open(Path folder) {
-        if (!Files.isDirectory(folder)) {
-            throw new ModelFormatException(folder + (Files.exists(folder) ? " is a file" : " does not exist")
-                    + "; the folder of a model is expected, with config.json, model.safetensors and tokenizer.json.");
+    public static ModelFolder open(Path path) {
+        Path absolute = path.toAbsolutePath().normalize();
+        if (Files.isRegularFile(absolute) && isGguf(absolute)) {
+            return openGguf(absolute);
         }
-        Path path = folder.toAbsolutePath().normalize();
+        if (!Files.isDirectory(absolute)) {
+            throw new ModelFormatException(path + (Files.exists(path) ? " is a file" : " does not exist")
+                    + "; the folder of a model is expected, with config.json, model.safetensors and tokenizer.json,"
+                    + " or a GGUF file.");
+        }
+        return openFolder(absolute);
+    }
+
+    /** Whether a path has the name of a GGUF file. */
+    public static boolean isGguf(Path path) {
+        return Json.fileName(path).toLowerCase(Locale.ROOT).endsWith(GGUF_SUFFIX);
+    }
+
+    private static ModelFolder openFolder(Path path) {
         @Nullable JsonFields generationFields = generationFields(path);
         ModelConfig stated = readConfig(path, generationFields);
         GenerationDefaults defaults =
                 generationFields == null ? GenerationDefaults.NONE : GenerationDefaults.read(generationFields);
         TokenizerFiles tokenizerFiles = TokenizerFiles.read(path);
+        Path tokenizer = path.resolve(TOKENIZER);
+        return checked(
+                path,
+                stated,
+                defaults,
+                tokenizerFiles,
+                Files.isRegularFile(tokenizer)
+                        ? new TokenizerJson(tokenizer.toString(), () -> Json.text(tokenizer))
+                        : null,
+                Checkpoint.open(path));
+    }
 
-        Checkpoint checkpoint = Checkpoint.open(path);
+    private static ModelFolder openGguf(Path path) {
+        GgufCheckpoint checkpoint = GgufCheckpoint.open(path);
+        try {
+            GgufMetadata metadata = checkpoint.metadata();
+            if (!GgufTokenizer.isIn(metadata)) {
+                return checked(
+                        path,
+                        GgufConfig.read(checkpoint, Set.of()),
+                        GenerationDefaults.NONE,
+                        new TokenizerFiles(Map.of(), Map.of()),
+                        null,
+                        checkpoint);
+            }
+            GgufTokenizer tokenizer = GgufTokenizer.read(metadata);
+            // The vocabulary is read again when the document is wanted, instead of being kept.
+            return checked(
+                    path,
+                    GgufConfig.read(checkpoint, tokenizer.endOfSequence()),
+                    GenerationDefaults.NONE,
+                    tokenizer.templates(),
+                    new TokenizerJson(
+                            path.toString(), () -> GgufTokenizer.read(metadata).json()),
+                    checkpoint);
+        } catch (RuntimeException e) {
+            checkpoint.close();
+            throw e;
+        }
+    }
+
+    /** Owns the tensors from here on. */
+    private static ModelFolder checked(
+            Path path,
+            ModelConfig stated,
+            GenerationDefaults defaults,
+            TokenizerFiles tokenizerFiles,
+            @Nullable TokenizerJson tokenizer,
+            ModelTensors checkpoint) {
         try {
             List<ExpectedTensor> expected = ExpectedTensor.of(stated);
             check(checkpoint, expected);
@@ -88,7 +153,7 @@ public final class ModelFolder implements AutoCloseable {
             List<ExpectedTensor> used = ExpectedTensor.of(config);
             warnOfUnused(checkpoint, used);
             long parameters = used.stream().mapToLong(ModelFolder::elements).sum();
-            return new ModelFolder(path, config, defaults, tokenizerFiles, checkpoint, 0, parameters);
+            return new ModelFolder(path, config, defaults, tokenizerFiles, tokenizer, checkpoint, 0, parameters);
         } catch (RuntimeException e) {
             checkpoint.close();
             throw e;
@@ -130,11 +195,12 @@ public final class ModelFolder implements AutoCloseable {
                 GenerationDefaults.NONE,
                 new TokenizerFiles(Map.of(), Map.of()),
                 null,
+                null,
                 seed,
                 parameters);
     }
 
-    private static void check(Checkpoint checkpoint, List<ExpectedTensor> expected) {
+    private static void check(ModelTensors checkpoint, List<ExpectedTensor> expected) {
         List<ExpectedTensor> missing = expected.stream()
                 .filter(tensor -> !checkpoint.has(tensor.name()))
                 .toList();
@@ -142,29 +208,29 @@ public final class ModelFolder implements AutoCloseable {
             ExpectedTensor first = missing.get(0);
             throw new ModelFormatException(checkpoint.listing() + ": tensor " + first.name() + " is missing"
                     + (missing.size() > 1 ? " (and " + (missing.size() - 1) + " more)" : "")
-                    + "; config.json asks for it with shape " + first.shape() + " (" + first.sizes() + ").");
+                    + "; " + checkpoint.description() + " asks for it with shape " + first.shape() + " ("
+                    + first.sizes() + ").");
         }
         for (ExpectedTensor tensor : expected) {
             checkShape(checkpoint, tensor);
         }
     }
 
-    private static void checkShape(Checkpoint checkpoint, ExpectedTensor tensor) {
-        SafetensorsFile file = fileOf(checkpoint, tensor.name());
-        List<Long> shape = file.shape(tensor.name());
+    private static void checkShape(ModelTensors checkpoint, ExpectedTensor tensor) {
+        List<Long> shape = checkpoint.shape(tensor.name());
         if (!shape.equals(tensor.shape())) {
-            throw new ModelFormatException(file.name() + ": tensor " + tensor.name() + " has shape " + shape
-                    + "; config.json says " + tensor.shape() + " (" + tensor.sizes() + ").");
+            throw new ModelFormatException(checkpoint.place(tensor.name()) + " has shape " + shape + "; "
+                    + checkpoint.description() + " says " + tensor.shape() + " (" + tensor.sizes() + ").");
         }
         // Refuses other dtypes.
-        file.tensor(tensor.name());
+        checkpoint.tensor(tensor.name());
     }
 
     /**
      * Whether the output head is the embedding table. As in transformers, a head that the file stores besides counts if it
      * differs: then the flag in config.json is wrong.
      */
-    private static boolean isHeadTied(Checkpoint checkpoint, ModelConfig config) {
+    private static boolean isHeadTied(ModelTensors checkpoint, ModelConfig config) {
         if (!checkpoint.has(ExpectedTensor.OUTPUT_HEAD)) {
             return true;
         }
@@ -174,8 +240,8 @@ public final class ModelFolder implements AutoCloseable {
                         ExpectedTensor.OUTPUT_HEAD,
                         List.of((long) config.vocabulary(), (long) config.hidden()),
                         "vocab_size=" + config.vocabulary() + ", hidden_size=" + config.hidden()));
-        TensorSource embedding = fileOf(checkpoint, ExpectedTensor.EMBEDDING).tensor(ExpectedTensor.EMBEDDING);
-        TensorSource head = fileOf(checkpoint, ExpectedTensor.OUTPUT_HEAD).tensor(ExpectedTensor.OUTPUT_HEAD);
+        TensorSource embedding = checkpoint.tensor(ExpectedTensor.EMBEDDING);
+        TensorSource head = checkpoint.tensor(ExpectedTensor.OUTPUT_HEAD);
         boolean equal = head.dtype() == embedding.dtype() && haveEqualRows(head, embedding);
         if (!equal) {
             LOGGER.warn("config.json says tie_word_embeddings=true, but lm_head.weight differs from "
@@ -196,11 +262,10 @@ public final class ModelFolder implements AutoCloseable {
         return true;
     }
 
-    private static DType mostUsedDType(Checkpoint checkpoint, List<ExpectedTensor> expected) {
+    private static DType mostUsedDType(ModelTensors checkpoint, List<ExpectedTensor> expected) {
         Map<DType, Long> elements = new EnumMap<>(DType.class);
         for (ExpectedTensor tensor : expected) {
-            DType dtype =
-                    fileOf(checkpoint, tensor.name()).tensor(tensor.name()).dtype();
+            DType dtype = checkpoint.tensor(tensor.name()).dtype();
             elements.merge(dtype, elements(tensor), Long::sum);
         }
         return elements.entrySet().stream()
@@ -232,7 +297,7 @@ public final class ModelFolder implements AutoCloseable {
     }
 
     /** transformers leaves such tensors aside too, but they often mean that config.json is of another model. */
-    private static void warnOfUnused(Checkpoint checkpoint, List<ExpectedTensor> used) {
+    private static void warnOfUnused(ModelTensors checkpoint, List<ExpectedTensor> used) {
         Set<String> unused = new HashSet<>(checkpoint.tensorNames());
         used.forEach(tensor -> unused.remove(tensor.name()));
         // Not used where it equals the embedding table, which isHeadTied has found out.
@@ -241,8 +306,9 @@ public final class ModelFolder implements AutoCloseable {
         unused.removeIf(name -> name.endsWith(".rotary_emb.inv_freq"));
         if (!unused.isEmpty()) {
             LOGGER.warn(
-                    "{}: config.json gives no place to {} of its tensors, for example {}; they are not used",
+                    "{}: {} gives no place to {} of its tensors, for example {}; they are not used",
                     checkpoint.listing(),
+                    checkpoint.description(),
                     unused.size(),
                     unused.stream().sorted().findFirst().orElseThrow());
         }
@@ -252,21 +318,20 @@ public final class ModelFolder implements AutoCloseable {
         return tensor.shape().stream().reduce(1L, (a, b) -> a * b);
     }
 
-    private static SafetensorsFile fileOf(Checkpoint checkpoint, String tensor) {
-        @Nullable SafetensorsFile file = checkpoint.file(tensor);
-        if (file == null) {
-            throw new ModelFormatException(checkpoint.listing() + ": has no tensor " + tensor + ".");
-        }
-        return file;
-    }
-
-    /** Absolute path of the folder. */
+    /** Absolute path of the folder or the GGUF file. */
     public Path path() {
         return path;
     }
 
-    /** Name of the folder; of a snapshot in a Hugging Face cache {@code owner/name} of its model instead of the commit. */
+    /**
+     * Name of the folder, or of the GGUF file without its ending; of a snapshot in a Hugging Face cache {@code owner/name} of its model
+     * instead of the commit.
+     */
     public String name() {
+        if (isGguf(path)) {
+            String file = Json.fileName(path);
+            return file.substring(0, file.length() - GGUF_SUFFIX.length());
+        }
         Matcher snapshot = SNAPSHOT.matcher(path.toString().replace('\\', '/'));
         return snapshot.find() ? snapshot.group(1).replaceFirst("--", "/") : Json.fileName(path);
     }
@@ -289,9 +354,7 @@ public final class ModelFolder implements AutoCloseable {
      * @throws ModelFormatException if there is none, or it is not a vector or matrix of F32, F16 or BF16
      */
     public TensorSource tensor(String name) {
-        return checkpoint == null
-                ? randomTensor(name)
-                : fileOf(checkpoint, name).tensor(name);
+        return checkpoint == null ? randomTensor(name) : checkpoint.tensor(name);
     }
 
     /** Uniform values whose products with a vector keep its size; ones for gains. */
@@ -318,9 +381,14 @@ public final class ModelFolder implements AutoCloseable {
         return generationDefaults;
     }
 
-    /** {@code tokenizer.json}, if there is one. */
-    public Optional<Path> tokenizerFile() {
-        return Optional.of(path.resolve(TOKENIZER)).filter(Files::isRegularFile);
+    /** {@code tokenizer.json}, or what a GGUF file says in its form, if there is one. */
+    public Optional<TokenizerJson> tokenizer() {
+        return Optional.ofNullable(tokenizer);
+    }
+
+    /** Names of quantised types whose tensors are decoded where they are read, such as {@code Q4_K}; empty if there are none. */
+    public List<String> quantisedTypes() {
+        return checkpoint == null ? List.of() : checkpoint.quantisedTypes();
     }
 
     /** The usual chat template: {@code chatTemplates().get("default")}. */

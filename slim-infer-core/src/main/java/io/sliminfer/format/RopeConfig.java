@@ -1,5 +1,7 @@
 package io.sliminfer.format;
 
+import java.util.List;
+
 /**
  * Rotary position embedding as {@code config.json} states it.
  *
@@ -18,6 +20,13 @@ public record RopeConfig(double theta, Scaling scaling) {
     /** Llama 3.1: low frequencies divided by {@code factor}, a ramp between. */
     public record Llama3(double factor, double lowFrequencyFactor, double highFrequencyFactor, int originalMaxPositions)
             implements Scaling {}
+
+    /** Frequencies divided by a number each, one for each pair of a head's dimensions: what GGUF files hold instead of a rule. */
+    public record Divisors(List<Float> divisors) implements Scaling {
+        public Divisors {
+            divisors = List.copyOf(divisors);
+        }
+    }
 
     /**
      * YaRN (arXiv 2309.00071) as transformers computes it.

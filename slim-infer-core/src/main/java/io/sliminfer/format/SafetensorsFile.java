@@ -1,7 +1,6 @@
 package io.sliminfer.format;
 
 import java.io.IOException;
-import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
@@ -121,7 +120,7 @@ final class SafetensorsFile implements AutoCloseable {
         }
         long rows = shape.size() < 2 ? 1 : shape.get(0);
         long columns = shape.isEmpty() ? 1 : shape.get(shape.size() - 1);
-        return new Source(tensor, dtype, rows, columns, dataStart + entry.begin());
+        return new MappedTensor(file, name, tensor, dtype, rows, columns, dataStart + entry.begin());
     }
 
     private SafetensorsHeader.Entry entry(String tensor) {
@@ -145,62 +144,5 @@ final class SafetensorsFile implements AutoCloseable {
     @Override
     public void close() {
         file.close();
-    }
-
-    private final class Source implements TensorSource {
-
-        private final String tensor;
-        private final DType dtype;
-        private final long rows;
-        private final long columns;
-        private final long position;
-
-        Source(String tensor, DType dtype, long rows, long columns, long position) {
-            this.tensor = tensor;
-            this.dtype = dtype;
-            this.rows = rows;
-            this.columns = columns;
-            this.position = position;
-        }
-
-        @Override
-        public String name() {
-            return tensor;
-        }
-
-        @Override
-        public DType dtype() {
-            return dtype;
-        }
-
-        @Override
-        public long rows() {
-            return rows;
-        }
-
-        @Override
-        public long columns() {
-            return columns;
-        }
-
-        @Override
-        public ByteBuffer rows(long from, long to) {
-            if (from < 0 || to < from || to > rows) {
-                throw new IllegalArgumentException(
-                        "rows " + from + " to " + to + " of " + tensor + ", which has " + rows);
-            }
-            long rowBytes = columns * dtype.bytes();
-            long bytes = (to - from) * rowBytes;
-            if (bytes > Integer.MAX_VALUE) {
-                throw new IllegalArgumentException("rows " + from + " to " + to + " of " + tensor + " are " + bytes
-                        + " bytes; ask for at most " + Integer.MAX_VALUE / rowBytes + " rows at a time");
-            }
-            return file.view(position + from * rowBytes, (int) bytes);
-        }
-
-        @Override
-        public String toString() {
-            return tensor + " [" + rows + ", " + columns + "] " + dtype + " in " + SafetensorsFile.this.name;
-        }
     }
 }

@@ -21,6 +21,10 @@ final class RopeTable {
             for (int i = 0; i < frequencies.length; i++) {
                 frequencies[i] = (float) (frequencies[i] / linear.factor());
             }
+        } else if (rope.scaling() instanceof RopeConfig.Divisors divisors) {
+            for (int i = 0; i < frequencies.length; i++) {
+                frequencies[i] /= divisors.divisors().get(i);
+            }
         } else if (rope.scaling() instanceof RopeConfig.Llama3 llama3) {
             scale(llama3);
         } else if (rope.scaling() instanceof RopeConfig.Yarn yarn) {

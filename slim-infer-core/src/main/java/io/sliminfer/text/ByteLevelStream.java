@@ -32,7 +32,7 @@ final class ByteLevelStream implements TokenStreamDecoder.Stream {
     }
 
     /** A token with a character outside the table, such as an added one, stands for its own text. */
-    private static byte[] bytes(String token) {
+    static byte[] bytes(String token) {
         byte[] bytes = new byte[token.length()];
         for (int i = 0; i < bytes.length; i++) {
             char c = token.charAt(i);

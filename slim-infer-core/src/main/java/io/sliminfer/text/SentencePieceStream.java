@@ -23,7 +23,8 @@ final class SentencePieceStream implements TokenStreamDecoder.Stream {
      * @param firstWithout   character that the first token loses wherever it stands in it (Metaspace), or empty
      */
     record Settings(
-            List<String[]> replacements, boolean byteFallback, String stripped, int strippedMax, String firstWithout) {
+            List<String[]> replacements, boolean byteFallback, String stripped, int strippedMax, String firstWithout)
+            implements TokenDecoder {
 
         static final Settings NONE = new Settings(List.of(), false, "", 0, "");
 
@@ -64,6 +65,34 @@ final class SentencePieceStream implements TokenStreamDecoder.Stream {
             }
         }
 
+        @Override
+        public TokenStreamDecoder.Stream newStream() {
+            return new SentencePieceStream(this);
+        }
+
+        @Override
+        public byte[] bytes(String token) {
+            String text = replaced(token);
+            int value = byteFallback ? byteValue(text) : -1;
+            return value >= 0 ? new byte[] {(byte) value} : text.getBytes(StandardCharsets.UTF_8);
+        }
+
+        @Override
+        public boolean differsAsFirst(String token) {
+            return (!firstWithout.isEmpty() && token.contains(firstWithout))
+                    || (strippedMax > 0
+                            && !stripped.isEmpty()
+                            && replaced(token).startsWith(stripped));
+        }
+
+        private String replaced(String token) {
+            String text = token;
+            for (String[] replacement : replacements) {
+                text = text.replace(replacement[0], replacement[1]);
+            }
+            return text;
+        }
+
         private List<String[]> plus(String pattern, String content) {
             List<String[]> all = new ArrayList<>(replacements);
             all.add(new String[] {pattern, content});
@@ -88,9 +117,7 @@ final class SentencePieceStream implements TokenStreamDecoder.Stream {
             text = text.replace(settings.firstWithout(), "");
         }
         first = false;
-        for (String[] replacement : settings.replacements()) {
-            text = text.replace(replacement[0], replacement[1]);
-        }
+        text = settings.replaced(text);
         int value = settings.byteFallback() ? byteValue(text) : -1;
         if (value >= 0) {
             bytes.write(value);

@@ -10,12 +10,30 @@ interface TokenDecoder {
 
     TokenStreamDecoder.Stream newStream();
 
+    /** The bytes of UTF-8 text that a token adds to an answer, wherever it comes; they may be part of a character. */
+    byte[] bytes(String token);
+
+    /** Whether a token adds something else when it is an answer's first. */
+    default boolean differsAsFirst(String token) {
+        return false;
+    }
+
     /** @throws ModelFormatException if the decoder is none of those that Llama, Mistral and Qwen models have */
     static TokenDecoder of(TokenizerFile file) {
         List<JsonNode> steps = new ArrayList<>();
         flatten(file.decoder(), steps);
         if (steps.size() == 1 && type(steps.get(0)).equals("ByteLevel")) {
-            return ByteLevelStream::new;
+            return new TokenDecoder() {
+                @Override
+                public TokenStreamDecoder.Stream newStream() {
+                    return new ByteLevelStream();
+                }
+
+                @Override
+                public byte[] bytes(String token) {
+                    return ByteLevelStream.bytes(token);
+                }
+            };
         }
         SentencePieceStream.Settings settings = SentencePieceStream.Settings.NONE;
         for (JsonNode step : steps) {
@@ -27,8 +45,7 @@ interface TokenDecoder {
         if (steps.isEmpty()) {
             throw unsupported(file);
         }
-        SentencePieceStream.Settings all = settings;
-        return () -> new SentencePieceStream(all);
+        return settings;
     }
 
     private static void flatten(JsonNode decoder, List<JsonNode> steps) {

@@ -1,6 +1,7 @@
 package io.sliminfer.text;
 
 import io.sliminfer.format.ModelFormatException;
+import io.sliminfer.format.TokenizerJson;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -55,10 +56,18 @@ public final class Tokenizer implements AutoCloseable {
      * @throws ModelFormatException if the file is missing, is not a tokenizer, is not supported or does not fit the vocabulary
      */
     public static Tokenizer load(Path tokenizerJson, int vocabulary) {
-        TokenizerFile file = TokenizerFile.read(tokenizerJson);
+        return load(TokenizerFile.read(tokenizerJson), vocabulary);
+    }
+
+    /** As {@link #load(Path, int)}, for a document wherever it comes from. */
+    public static Tokenizer load(TokenizerJson tokenizer, int vocabulary) {
+        return load(TokenizerFile.parse(tokenizer.name(), tokenizer.json().get()), vocabulary);
+    }
+
+    private static Tokenizer load(TokenizerFile file, int vocabulary) {
         if (file.highestId() >= vocabulary) {
             throw new ModelFormatException(
-                    tokenizerJson + " has " + file.tokens().size() + " tokens (highest id " + file.highestId()
+                    file.path() + " has " + file.tokens().size() + " tokens (highest id " + file.highestId()
                             + "); config.json says vocab_size=" + vocabulary
                             + ". The two files are not of one model, or tokens were added without resizing the embeddings.");
         }
@@ -193,6 +202,21 @@ public final class Tokenizer implements AutoCloseable {
     /** The vocabulary's text of an id, or empty for ids that it does not have. */
     public Optional<String> token(int id) {
         return Optional.ofNullable(tokens.get(id));
+    }
+
+    /**
+     * The bytes of UTF-8 text that a token adds to an answer, which may be part of a character; null for control tokens and ids
+     * without a token.
+     */
+    public byte @Nullable [] bytes(int id) {
+        String token = id < 0 || controls.get(id) ? null : visibleToken(id);
+        return token == null ? null : decoder.bytes(token);
+    }
+
+    /** Whether a token that begins an answer adds something else than {@link #bytes}: SentencePiece drops a space there. */
+    public boolean differsAsFirst(int id) {
+        String token = id < 0 ? null : tokens.get(id);
+        return token != null && decoder.differsAsFirst(token);
     }
 
     /** Id of an added token such as {@code <|eot_id|>}. */

@@ -27,7 +27,7 @@ final class TokenizerFile {
     private static final JsonMapper JSON = new JsonMapper();
     private static final Set<String> MODELS = Set.of("BPE", "Unigram", "WordPiece", "WordLevel");
 
-    private final Path path;
+    private final String path;
     private final String json;
 
     /** Values of the root's small fields, and where each stands. */
@@ -44,7 +44,7 @@ final class TokenizerFile {
     private @Nullable String unknownToken;
     private int unknownId = -1;
 
-    private TokenizerFile(Path path, String json) {
+    private TokenizerFile(String path, String json) {
         this.path = path;
         this.json = json;
     }
@@ -61,6 +61,14 @@ final class TokenizerFile {
         } catch (IOException e) {
             throw new ModelFormatException(path + " cannot be read: " + e, e);
         }
+        return parse(path.toString(), json);
+    }
+
+    /**
+     * @param path what messages call it
+     * @throws ModelFormatException if this is not JSON or lacks what a tokenizer needs
+     */
+    static TokenizerFile parse(String path, String json) {
         TokenizerFile file = new TokenizerFile(path, json);
         try {
             file.readFields();
@@ -191,7 +199,7 @@ final class TokenizerFile {
         }
     }
 
-    Path path() {
+    String path() {
         return path;
     }
 

@@ -1,7 +1,7 @@
 package io.sliminfer.backend;
 
-import io.sliminfer.backend.cpu.HalfFloats;
 import io.sliminfer.format.DType;
+import io.sliminfer.format.HalfFloats;
 import io.sliminfer.format.TensorSource;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;

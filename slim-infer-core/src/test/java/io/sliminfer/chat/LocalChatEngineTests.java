@@ -375,7 +375,7 @@ class LocalChatEngineTests {
     @Test
     void aMissingTemplateNamesTheFiles() {
         assertThatThrownBy(() -> LocalChatEngine.open(
-                        Path.of("models/base"), "base", Optional.of(TinyTokenizer.file()), Map.of(), Map.of(), engine))
+                        Path.of("models/base"), "base", Optional.empty(), Map.of(), Map.of(), engine))
                 .isInstanceOf(ModelFormatException.class)
                 .hasMessageContaining(
                         "has no chat template: neither a file chat_template.jinja nor a field chat_template in"
@@ -383,11 +383,24 @@ class LocalChatEngineTests {
     }
 
     @Test
+    void aGgufFileNeedsATemplateAndATokenizer() {
+        assertThatThrownBy(() -> LocalChatEngine.open(
+                        Path.of("base.gguf"), "base", Optional.empty(), Map.of(), Map.of(), engine))
+                .isInstanceOf(ModelFormatException.class)
+                .hasMessage(
+                        "base.gguf has no chat template (tokenizer.chat_template). Use the model's instruction-tuned version");
+        assertThatThrownBy(() -> LocalChatEngine.open(
+                        Path.of("x.gguf"), "x", Optional.empty(), Map.of("default", "{{ 1 }}"), Map.of(), engine))
+                .isInstanceOf(ModelFormatException.class)
+                .hasMessage("x.gguf has no tokenizer (tokenizer.ggml.tokens). Use a file that holds the whole model");
+    }
+
+    @Test
     void aBrokenTemplateNamesFolderAndLine() {
         assertThatThrownBy(() -> LocalChatEngine.open(
                         Path.of("models/x"),
                         "x",
-                        Optional.of(TinyTokenizer.file()),
+                        Optional.empty(),
                         Map.of("default", "fine\n{% nope %}"),
                         Map.of(),
                         engine))
@@ -413,7 +426,7 @@ class LocalChatEngineTests {
     @Test
     void nobodyWaitsForEverWhereNoThreadCanBeStarted() {
         RunningChat running =
-                new RunningChat(tokenizer, AnswerReader.Settings.plain(List.of()), new Recording(), task -> {
+                new RunningChat(tokenizer, AnswerReader.Settings.plain(List.of()), null, new Recording(), task -> {
                     throw new RejectedExecutionException("no thread");
                 });
 

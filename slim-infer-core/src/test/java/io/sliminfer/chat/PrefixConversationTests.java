@@ -12,6 +12,7 @@ import io.sliminfer.engine.PruneSettings;
 import io.sliminfer.engine.Sampling;
 import io.sliminfer.engine.ServingSettings;
 import io.sliminfer.format.DType;
+import io.sliminfer.golden.FactDocument;
 import io.sliminfer.golden.TinyModel;
 import io.sliminfer.prune.PruneSchedule;
 import io.sliminfer.text.RenderedPrompt;
@@ -29,9 +30,6 @@ import org.junit.jupiter.api.Timeout;
 class PrefixConversationTests {
 
     private static final int BLOCK = 16;
-    private static final String FIRST_FACT = "The phone extension of Project Lantern is 4821.";
-    private static final String SECOND_FACT = "The door code of pump P-237 is 1593.";
-
     /** A fifth of the prompt stays: too little for what neither question asks about. */
     private static final PruneSchedule SCHEDULE =
             new PruneSchedule(BLOCK, 4, 32, BLOCK, PruneSchedule.parseSteps("4:0.2"));
@@ -39,21 +37,6 @@ class PrefixConversationTests {
     @BeforeAll
     static void needsTheModel() {
         Assumptions.assumeTrue(TinyModel.isThere(), "the tiny model is not in this checkout");
-    }
-
-    private static String document() {
-        String prose = TinyModel.examples().stream()
-                .filter(example -> example.id().equals("fact-1024-0"))
-                .findFirst()
-                .orElseThrow()
-                .messages()
-                .get(0)
-                .content();
-        List<String> paragraphs = new ArrayList<>(List.of(prose.split("\n\n")));
-        paragraphs.remove(paragraphs.size() - 1); // the example's own question
-        paragraphs.add(paragraphs.size() / 4, FIRST_FACT);
-        paragraphs.add(paragraphs.size() * 2 / 3, SECOND_FACT);
-        return String.join("\n\n", paragraphs);
     }
 
     private static ChatEngine open(PrefixSettings prefixes) {
@@ -98,27 +81,26 @@ class PrefixConversationTests {
 
     @Test
     void aSecondTurnAboutPrunedTextIsAnsweredAsWithoutTheCache() {
-        String document = document();
-        List<Integer> secondFact = blocksOf(document, SECOND_FACT);
-        String firstQuestion =
-                document + "\n\nWhat is the phone extension of Project Lantern? Answer with the value only.";
+        String document = FactDocument.ofLength(1024);
+        List<Integer> secondFact = blocksOf(document, FactDocument.SECOND_FACT);
+        String firstQuestion = document + "\n\n" + FactDocument.FIRST_QUESTION;
         try (ChatEngine engine = open(PrefixSettings.defaults());
                 ChatEngine fresh = open(PrefixSettings.off())) {
             List<Map<String, Object>> messages = new ArrayList<>(List.of(message("user", firstQuestion)));
             ChatResult first = ask(engine, messages);
             messages.add(message("assistant", first.text()));
-            messages.add(message("user", "What is the door code of pump P-237? Answer with the value only."));
+            messages.add(message("user", FactDocument.SECOND_QUESTION));
 
             ChatResult second = ask(engine, messages);
             ChatResult alone = ask(fresh, messages);
 
-            assertThat(first.text()).contains("4821");
+            assertThat(first.text()).contains(FactDocument.FIRST_ANSWER);
             List<Integer> prunedBefore = new ArrayList<>(secondFact);
             prunedBefore.removeAll(lastKept(first));
             assertThat(prunedBefore)
                     .as("blocks of the fact that the first turn pruned")
                     .hasSizeGreaterThan(1);
-            assertThat(second.text()).contains("1593").isEqualTo(alone.text());
+            assertThat(second.text()).contains(FactDocument.SECOND_ANSWER).isEqualTo(alone.text());
             assertThat(second.report().stages()).isEqualTo(alone.report().stages());
             assertThat(lastKept(second)).as("kept for the second question").containsAnyElementsOf(prunedBefore);
             assertThat(second.report().cachedTokens())

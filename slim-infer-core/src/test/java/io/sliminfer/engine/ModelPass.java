@@ -104,7 +104,7 @@ public final class ModelPass implements AutoCloseable {
         this.slotBlock = slotBlock;
         this.backend = backend;
         ModelConfig model = folder.config();
-        ModelWeights weights = ModelWeights.load(backend, folder, tokensMax + 64);
+        ModelWeights weights = ModelWeights.load(backend, folder, tokensMax + 64, layers -> {});
         Workspace space = new Workspace(backend, model, tokensMax, 1, tile);
         int slots = pools.deviceSlots() > 0
                 ? pools.deviceSlots()

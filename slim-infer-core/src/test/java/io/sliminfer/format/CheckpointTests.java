@@ -30,7 +30,7 @@ class CheckpointTests {
         writeIndex("\"a\":\"one.safetensors\",\"b\":\"two.safetensors\"");
         try (Checkpoint checkpoint = Checkpoint.open(folder)) {
             assertThat(checkpoint.tensorNames()).containsExactlyInAnyOrder("a", "b");
-            assertThat(checkpoint.file("b").tensor("b").rows(0, 1).getFloat(0)).isEqualTo(2);
+            assertThat(checkpoint.tensor("b").rows(0, 1).getFloat(0)).isEqualTo(2);
             assertThat(checkpoint.has("c")).isFalse();
             assertThat(checkpoint.listing()).isEqualTo("model.safetensors.index.json");
         }
@@ -52,9 +52,7 @@ class CheckpointTests {
         Files.delete(folder.resolve("two.safetensors"));
         assertRefused().withMessage("neither model.safetensors nor model.safetensors.index.json is in " + folder + ".");
         Files.writeString(folder.resolve("model.Q4_K_M.gguf"), "");
-        assertRefused()
-                .withMessageEndingWith(
-                        "(found model.Q4_K_M.gguf; supported is the safetensors form that is published" + " with it).");
+        assertRefused().withMessageEndingWith("(found model.Q4_K_M.gguf; give the path of that file itself).");
     }
 
     @ParameterizedTest

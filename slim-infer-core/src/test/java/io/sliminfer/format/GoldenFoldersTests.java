@@ -96,7 +96,7 @@ class GoldenFoldersTests {
             assertThat(folder.specialTokens()).containsEntry("eos_token", "<|eot_id|>");
             assertThat(folder.chatTemplate())
                     .hasValueSatisfying(template -> assertThat(template).startsWith("{{- bos_token }}"));
-            assertThat(folder.tokenizerFile()).isPresent();
+            assertThat(folder.tokenizer()).isPresent();
             assertThat(folder.generationDefaults().doSample()).isFalse();
         }
     }

@@ -36,7 +36,7 @@ class ModelFolderTests {
             assertThat(down.rows()).isEqualTo(16);
             assertThat(down.columns()).isEqualTo(24);
             assertThat(folder.generationDefaults()).isEqualTo(GenerationDefaults.NONE);
-            assertThat(folder.tokenizerFile()).isEmpty();
+            assertThat(folder.tokenizer()).isEmpty();
             assertThat(folder.chatTemplate()).isEmpty();
             assertThat(folder.specialTokens()).isEmpty();
         }
@@ -121,7 +121,7 @@ class ModelFolderTests {
     void aFolderThatIsNoneIsNamed() throws IOException {
         assertRefused(temp.resolve("nowhere"))
                 .withMessage(temp.resolve("nowhere") + " does not exist; the folder of a model is expected, with"
-                        + " config.json, model.safetensors and tokenizer.json.");
+                        + " config.json, model.safetensors and tokenizer.json, or a GGUF file.");
         Path file = Files.writeString(temp.resolve("file"), "");
         assertRefused(file).withMessageStartingWith(file + " is a file; the folder of a model is expected");
     }
@@ -278,7 +278,8 @@ class ModelFolderTests {
                                 + "\"pad_token\":null,\"model_max_length\":1000000000000000019884624838656}")
                 .write(folder());
         try (ModelFolder folder = ModelFolder.open(path)) {
-            assertThat(folder.tokenizerFile()).contains(path.resolve("tokenizer.json"));
+            assertThat(folder.tokenizer().orElseThrow().name())
+                    .isEqualTo(path.resolve("tokenizer.json").toString());
             assertThat(folder.chatTemplate()).contains("{{ x }}");
             assertThat(folder.specialTokens()).isEqualTo(Map.of("bos_token", "<s>", "eos_token", "</s>"));
         }

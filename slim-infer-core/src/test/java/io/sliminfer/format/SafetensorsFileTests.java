@@ -9,6 +9,7 @@ import static org.assertj.core.api.Assertions.assertThatIllegalStateException;
 
 import java.io.IOException;
 import java.io.RandomAccessFile;
+import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
@@ -59,6 +60,42 @@ class SafetensorsFileTests {
             assertThat(file.tensor("empty").rows(0, 0).remaining()).isZero();
             assertThat(file.tensorNames()).containsExactly("m", "v", "h", "empty");
             assertThat(file.metadata()).isEqualTo(Map.of("format", "pt"));
+        }
+    }
+
+    @Test
+    void copiesRowsBehindWhatABufferHolds() {
+        new SafetensorsWriter()
+                .add("m", DType.F32, new long[] {3, 2}, 1, 2, 3, 4, 5, 6)
+                .write(file());
+        try (SafetensorsFile file = SafetensorsFile.open(file())) {
+            ByteBuffer into = ByteBuffer.allocateDirect(28).order(ByteOrder.LITTLE_ENDIAN);
+            into.putFloat(7);
+
+            file.tensor("m").copyRows(1, 3, into);
+
+            assertThat(into.position()).isEqualTo(20);
+            into.flip();
+            assertThat(into.getFloat()).isEqualTo(7);
+            assertThat(into.slice().order(ByteOrder.LITTLE_ENDIAN))
+                    .isEqualTo(file.tensor("m").rows(1, 3));
+        }
+    }
+
+    @Test
+    void aFileThatWasCutSinceItWasOpenedIsNamed() throws IOException {
+        new SafetensorsWriter()
+                .add("m", DType.F32, new long[] {3, 2}, 1, 2, 3, 4, 5, 6)
+                .write(file());
+        try (SafetensorsFile file = SafetensorsFile.open(file())) {
+            TensorSource matrix = file.tensor("m");
+            try (RandomAccessFile cut = new RandomAccessFile(file().toFile(), "rw")) {
+                cut.setLength(cut.length() - 4);
+            }
+            assertThatExceptionOfType(UncheckedIOException.class)
+                    .isThrownBy(() -> matrix.copyRows(0, 3, ByteBuffer.allocateDirect(24)))
+                    .withMessageContaining("cannot read " + file())
+                    .withMessageContaining("it ends at byte");
         }
     }
 

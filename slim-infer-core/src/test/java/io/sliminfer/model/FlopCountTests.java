@@ -53,7 +53,7 @@ class FlopCountTests {
                 Backend backend =
                         new HookedBackend(new JavaBackendProvider().open(new BackendSettings(DType.F32, 1)), counter)) {
             ModelConfig config = model.config();
-            ModelWeights weights = ModelWeights.load(backend, model, promptTokens);
+            ModelWeights weights = ModelWeights.load(backend, model, promptTokens, layers -> {});
             Workspace space = new Workspace(backend, config, promptTokens, 1, tile);
             Transformer transformer = new Transformer(backend, config, weights, space);
             int slots = (promptTokens - 1) / SLOT_BLOCK + 1;

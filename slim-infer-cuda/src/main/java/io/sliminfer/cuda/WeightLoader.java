@@ -3,7 +3,6 @@ package io.sliminfer.cuda;
 import io.sliminfer.format.DType;
 import io.sliminfer.format.RandomTensor;
 import io.sliminfer.format.TensorSource;
-import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.ExecutorService;
@@ -11,7 +10,7 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 
 /**
- * Streams tensors from mapped files to the device: workers copy pieces into pinned buffers, each piece follows to the device as
+ * Streams tensors from files to the device: workers read pieces into pinned buffers, each piece follows to the device as
  * soon as it is there, and is converted on the device where the file has another dtype. The speed is the file's or the bus's,
  * whichever is lower. Engine thread only.
  */
@@ -90,16 +89,17 @@ final class WeightLoader implements AutoCloseable {
             long first = from;
             long end = Math.min(source.rows(), from + step);
             reading.add(workers.submit(() -> {
-                ByteBuffer rows = source.rows(first, end);
-                memory.buffer(offset + first * rowBytes, rows.remaining()).put(rows);
+                int bytes = (int) ((end - first) * rowBytes);
+                source.copyRows(first, end, memory.buffer(offset + first * rowBytes, bytes));
             }));
         }
         reading.forEach(WeightLoader::join);
     }
 
     private void read(Piece piece) {
-        ByteBuffer rows = piece.source.rows(piece.from, piece.to);
-        pinned.buffer((long) piece.buffer * BUFFER_BYTES, rows.remaining()).put(rows);
+        TensorSource source = piece.source;
+        long bytes = (piece.to - piece.from) * source.columns() * source.dtype().bytes();
+        source.copyRows(piece.from, piece.to, pinned.buffer((long) piece.buffer * BUFFER_BYTES, (int) bytes));
     }
 
     private void send(Piece piece, long address, DType to) {

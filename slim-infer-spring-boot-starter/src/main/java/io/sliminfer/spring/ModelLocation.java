@@ -1,5 +1,6 @@
 package io.sliminfer.spring;
 
+import io.sliminfer.format.ModelFolder;
 import io.sliminfer.hub.HubException;
 import io.sliminfer.hub.HubModel;
 import io.sliminfer.hub.HubSettings;
@@ -24,7 +25,7 @@ import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Finds the folder that {@code slim-infer.model} means: a folder's path ({@code ~/} is the home folder), a {@code file:} URL, a
+ * Finds the folder or GGUF file that {@code slim-infer.model} means: its path ({@code ~/} is the home folder), a {@code file:} URL, a
  * {@code classpath:} location, or {@code hf:owner/name[@revision]}. The engine maps files into memory, so a model inside a jar is
  * unpacked once, see {@link ModelCache}, and one of the hub is downloaded once, see {@link ModelHub}. Thread-safe.
  */
@@ -32,7 +33,7 @@ public final class ModelLocation {
 
     static final String PROPERTY = "slim-infer.model";
     static final String FORMS =
-            "Use the path of a folder, a file: URL of a folder, classpath:FOLDER, or hf:OWNER/NAME.";
+            "Use the path of a folder or of a GGUF file, a file: URL of one, classpath:FOLDER, or hf:OWNER/NAME.";
 
     private static final String MODEL_FILE = "config.json";
     // Two letters at least: C:\models is a path.
@@ -60,7 +61,7 @@ public final class ModelLocation {
     }
 
     /**
-     * The folder with the model's files, on disk. Takes as long as a download where there is one to do.
+     * The folder with the model's files, or its GGUF file, on disk. Takes as long as a download where there is one to do.
      *
      * @throws ModelLocationException if there is no such folder, it holds no model, or it cannot be unpacked or downloaded
      */
@@ -112,14 +113,17 @@ public final class ModelLocation {
             throw new ModelLocationException(found + ": " + absolute + " does not exist.", FORMS);
         }
         if (!Files.isDirectory(absolute)) {
+            if (ModelFolder.isGguf(absolute)) {
+                return absolute;
+            }
             throw new ModelLocationException(
                     found + ": " + absolute + " is a file.",
-                    "Give the folder that holds config.json and the *.safetensors files.");
+                    "Give the folder that holds config.json and the *.safetensors files, or a .gguf file.");
         }
         if (!Files.isRegularFile(absolute.resolve(MODEL_FILE))) {
             throw new ModelLocationException(
                     found + ": " + absolute + " has no config.json; it holds " + listing(absolute) + ".",
-                    "Give a model folder as published on Hugging Face: config.json, tokenizer.json and *.safetensors files.");
+                    "Give a model folder as published on Hugging Face (config.json, tokenizer.json and *.safetensors files), or the path of a .gguf file.");
         }
         return absolute;
     }

@@ -1,5 +1,6 @@
 package io.sliminfer.spring;
 
+import io.sliminfer.chat.ResponseFormat;
 import io.sliminfer.chat.ThinkingMode;
 import io.sliminfer.engine.Sampling;
 import io.sliminfer.prune.PruneSchedule;
@@ -61,6 +62,19 @@ public final class OptionsMapper {
     /** What happens to what a thinking model writes before its answer. */
     public static ThinkingMode thinking(SlimInferChatOptions options) {
         return orElse(options.getThinking(), ThinkingMode.SEPARATE);
+    }
+
+    /**
+     * What the answer must look like; a schema counts more than a mode.
+     */
+    public static ResponseFormat responseFormat(SlimInferChatOptions options) {
+        String schema = options.getOutputSchema();
+        if (schema != null && !schema.isBlank()) {
+            return new ResponseFormat.JsonSchema(schema);
+        }
+        return orElse(options.getResponseFormat(), ResponseFormatMode.TEXT) == ResponseFormatMode.JSON_OBJECT
+                ? ResponseFormat.JSON_OBJECT
+                : ResponseFormat.TEXT;
     }
 
     /**

@@ -86,6 +86,9 @@ record ResponseMapper(String id, String model) {
                         SlimInferMetadata.STAGES,
                         report.stages().stream().map(ResponseMapper::stage).toList())
                 .keyValue(SlimInferMetadata.REPORT, report);
+        if (result.formatComplete() != null) {
+            response.keyValue(SlimInferMetadata.FORMAT_COMPLETE, result.formatComplete());
+        }
         if (promptBlocks != null) {
             response.keyValue(SlimInferMetadata.PROMPT_BLOCKS, promptBlocks);
         }

@@ -135,7 +135,8 @@ public final class SlimInferChatModel implements ChatModel {
                 OptionsMapper.schedule(merged, engine.engine().pruning().schedule()),
                 !Boolean.FALSE.equals(merged.getPrefixReuse()),
                 OptionsMapper.thinking(merged),
-                OptionsMapper.timeout(merged));
+                OptionsMapper.timeout(merged),
+                OptionsMapper.responseFormat(merged));
         ChatModelObservationContext context = ChatModelObservationContext.builder()
                 .prompt(new Prompt(prompt.getInstructions(), merged))
                 .provider(PROVIDER)

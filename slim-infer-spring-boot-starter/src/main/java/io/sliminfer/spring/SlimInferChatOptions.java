@@ -13,6 +13,7 @@ import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import org.springframework.ai.chat.prompt.ChatOptions;
 import org.springframework.ai.model.tool.DefaultToolCallingChatOptions;
+import org.springframework.ai.model.tool.StructuredOutputChatOptions;
 import org.springframework.ai.model.tool.ToolCallingChatOptions;
 
 /**
@@ -22,7 +23,7 @@ import org.springframework.ai.model.tool.ToolCallingChatOptions;
  *
  * <p>Values are checked when a request is made, by the engine's own rules, so that no value is accepted here and ignored there.
  */
-public final class SlimInferChatOptions extends DefaultToolCallingChatOptions {
+public final class SlimInferChatOptions extends DefaultToolCallingChatOptions implements StructuredOutputChatOptions {
 
     // Options beyond Spring AI's are kept in a map by these keys: merging, copying and comparing need not know them one
     // by one.
@@ -30,6 +31,9 @@ public final class SlimInferChatOptions extends DefaultToolCallingChatOptions {
     private static final Option<Double> REPETITION_PENALTY = new Option<>("repetition-penalty", Double.class);
     private static final Option<Long> SEED = new Option<>("seed", Long.class);
     private static final Option<ThinkingMode> THINKING = new Option<>("thinking", ThinkingMode.class);
+    private static final Option<ResponseFormatMode> RESPONSE_FORMAT =
+            new Option<>("response-format", ResponseFormatMode.class);
+    private static final Option<String> OUTPUT_SCHEMA = new Option<>("output-schema", String.class);
     private static final Option<Duration> TIMEOUT = new Option<>("timeout", Duration.class);
     private static final Option<Boolean> PRUNING = new Option<>("pruning", Boolean.class);
     private static final Option<String> PRUNING_SCHEDULE = new Option<>("pruning-schedule", String.class);
@@ -70,6 +74,9 @@ public final class SlimInferChatOptions extends DefaultToolCallingChatOptions {
     /** What another provider's options, or Spring AI's own, have in common with these. */
     static Builder from(ChatOptions options) {
         Builder builder = new Builder().portable(options);
+        if (options instanceof StructuredOutputChatOptions structured) {
+            builder.outputSchema(structured.getOutputSchema());
+        }
         if (options instanceof ToolCallingChatOptions tools) {
             builder.toolCallbacks(tools.getToolCallbacks()).toolContext(tools.getToolContext());
         }
@@ -161,6 +168,20 @@ public final class SlimInferChatOptions extends DefaultToolCallingChatOptions {
         return get(INCLUDE_PROMPT_BLOCKS);
     }
 
+    /** What answers look like that have no {@link #getOutputSchema}: anything, or any JSON object. */
+    public @Nullable ResponseFormatMode getResponseFormat() {
+        return get(RESPONSE_FORMAT);
+    }
+
+    /**
+     * A JSON Schema that the answer is made to follow token by token, whatever {@link #getResponseFormat} says. Spring AI sets it where
+     * {@code ChatClient} is asked for an entity with native structured output.
+     */
+    @Override
+    public @Nullable String getOutputSchema() {
+        return get(OUTPUT_SCHEMA);
+    }
+
     /** Further variables of the chat template, such as {@code enable_thinking}; never null. */
     public Map<String, Object> getTemplateArguments() {
         return templateArguments;
@@ -191,11 +212,12 @@ public final class SlimInferChatOptions extends DefaultToolCallingChatOptions {
         return Objects.hash(super.hashCode(), own, templateArguments);
     }
 
-    /** The options that are set, without the text of stop strings or template arguments: fit for a log. */
+    /** The options that are set, without the text of stop strings, schema or template arguments: fit for a log. */
     @Override
     public String toString() {
         Map<String, Object> set = new HashMap<>();
-        own.forEach((option, value) -> set.put(option.name(), value));
+        own.forEach((option, value) ->
+                set.put(option.name(), option == OUTPUT_SCHEMA ? ((String) value).length() + " characters" : value));
         set.put("model", getModel());
         set.put("temperature", getTemperature());
         set.put("top-k", getTopK());
@@ -214,7 +236,8 @@ public final class SlimInferChatOptions extends DefaultToolCallingChatOptions {
     private record Option<T>(String name, Class<T> type) {}
 
     /** Builds {@link SlimInferChatOptions}; what is not set stays null. Not thread-safe. */
-    public static final class Builder extends DefaultToolCallingChatOptions.Builder<Builder> {
+    public static final class Builder extends DefaultToolCallingChatOptions.Builder<Builder>
+            implements StructuredOutputChatOptions.Builder<Builder> {
 
         private Map<Option<?>, Object> own = new HashMap<>();
         private Map<String, Object> templateArguments = new HashMap<>();
@@ -294,6 +317,17 @@ public final class SlimInferChatOptions extends DefaultToolCallingChatOptions {
         /** See {@link SlimInferChatOptions#getIncludePromptBlocks()}. */
         public Builder includePromptBlocks(@Nullable Boolean include) {
             return set(INCLUDE_PROMPT_BLOCKS, include);
+        }
+
+        /** See {@link SlimInferChatOptions#getResponseFormat()}. */
+        public Builder responseFormat(@Nullable ResponseFormatMode format) {
+            return set(RESPONSE_FORMAT, format);
+        }
+
+        /** See {@link SlimInferChatOptions#getOutputSchema()}. */
+        @Override
+        public Builder outputSchema(@Nullable String schema) {
+            return set(OUTPUT_SCHEMA, schema);
         }
 
         /** Replaces all arguments; see {@link SlimInferChatOptions#getTemplateArguments()}. */

@@ -44,6 +44,12 @@ public final class SlimInferMetadata {
      */
     public static final String PROMPT_BLOCKS = "slim-infer.prompt-blocks";
 
+    /**
+     * Of answers with a response format: whether the text is all of it ({@link Boolean}). False where the limit of tokens (finish reason
+     * {@code LENGTH}), a stop string ({@code CUT}) or the caller cut it: then it is the beginning of what the format asks for.
+     */
+    public static final String FORMAT_COMPLETE = "slim-infer.format-complete";
+
     /** All of it, as {@link io.sliminfer.engine.GenerationReport}. */
     public static final String REPORT = "slim-infer.report";
 

@@ -10,19 +10,27 @@ import io.sliminfer.chat.ChatResult;
 import io.sliminfer.chat.PromptBlock;
 import io.sliminfer.engine.Engine;
 import io.sliminfer.engine.EngineSnapshot;
+import io.sliminfer.engine.EngineState;
 import io.sliminfer.engine.FinishReason;
 import io.sliminfer.engine.Generation;
 import io.sliminfer.engine.GenerationReport;
 import io.sliminfer.engine.GenerationRequest;
+import io.sliminfer.engine.KvUsage;
+import io.sliminfer.engine.LiveRequest;
+import io.sliminfer.engine.MemoryUsage;
 import io.sliminfer.engine.PruneDefaults;
 import io.sliminfer.engine.TokenListener;
+import io.sliminfer.format.DType;
 import io.sliminfer.format.ModelConfig;
+import io.sliminfer.format.RopeConfig;
 import io.sliminfer.kv.KvTransfers;
+import io.sliminfer.kv.PrefixCounts;
 import io.sliminfer.prune.PruneSchedule;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
 import java.util.Queue;
+import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.ConcurrentLinkedQueue;
@@ -35,7 +43,29 @@ import java.util.concurrent.atomic.AtomicInteger;
 public final class FakeChatEngine implements ChatEngine {
 
     public static final String MODEL = "fake-model";
-    static final GenerationReport REPORT = new GenerationReport(
+    public static final EngineSnapshot IDLE = snapshot(EngineState.RUNNING, null);
+
+    private static final ModelConfig CONFIG = new ModelConfig(
+            "llama",
+            1000,
+            64,
+            128,
+            8,
+            4,
+            2,
+            16,
+            1e-5f,
+            new RopeConfig(10_000, new RopeConfig.None()),
+            false,
+            false,
+            false,
+            false,
+            true,
+            8192,
+            Set.of(2),
+            DType.BF16);
+
+    public static final GenerationReport REPORT = new GenerationReport(
             1,
             4096,
             1024,
@@ -49,7 +79,7 @@ public final class FakeChatEngine implements ChatEngine {
             1L << 33,
             KvTransfers.NONE,
             1.5,
-            Instant.EPOCH,
+            Instant.parse("2026-11-26T12:00:00Z"),
             Duration.ofMillis(5),
             Duration.ofMillis(120),
             List.of(Duration.ofMillis(80), Duration.ofMillis(35)),
@@ -65,13 +95,28 @@ public final class FakeChatEngine implements ChatEngine {
     private final List<String> pieces;
     PruneDefaults pruning = new PruneDefaults(PruneSchedule.dense(), 1024);
     Runnable onSubmit = () -> {};
-    RuntimeException refusal;
-    RuntimeException failure;
+    public volatile EngineSnapshot snapshot = IDLE;
+    public RuntimeException refusal;
+    public RuntimeException failure;
     boolean endless;
     boolean closed;
 
     public FakeChatEngine(String... pieces) {
         this.pieces = List.of(pieces);
+    }
+
+    /** An engine with two places to decode in, two to wait in, and these requests. */
+    public static EngineSnapshot snapshot(EngineState state, Throwable failure, LiveRequest... requests) {
+        return new EngineSnapshot(
+                state,
+                failure,
+                2,
+                2,
+                List.of(requests),
+                new KvUsage(4096, new KvUsage.Tier(100, 40), new KvUsage.Tier(50, 20), new KvUsage.Tier(30, 10)),
+                new MemoryUsage(1000, 2000, 300, 400, 500, 600),
+                7000,
+                new PrefixCounts(5, 11, 7, 900));
     }
 
     public boolean isClosed() {
@@ -188,17 +233,17 @@ public final class FakeChatEngine implements ChatEngine {
 
             @Override
             public EngineSnapshot snapshot() {
-                throw new UnsupportedOperationException();
+                return snapshot;
             }
 
             @Override
             public ModelConfig model() {
-                throw new UnsupportedOperationException();
+                return CONFIG;
             }
 
             @Override
             public DeviceInfo device() {
-                throw new UnsupportedOperationException();
+                return new DeviceInfo("fake", "no device at all", DType.F32, 1L << 30);
             }
 
             @Override

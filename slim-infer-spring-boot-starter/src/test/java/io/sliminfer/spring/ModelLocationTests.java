@@ -55,6 +55,16 @@ class ModelLocationTests {
     }
 
     @Test
+    void findsAGgufFile() throws IOException {
+        Path file = Files.writeString(temporary.resolve("Tiny-Q4_K_M.GGUF"), "x");
+
+        assertThat(location(getClass().getClassLoader()).resolve(file.toString()))
+                .isEqualTo(file);
+        assertThat(location(getClass().getClassLoader()).resolve(file.toUri().toString()))
+                .isEqualTo(file);
+    }
+
+    @Test
     void findsAFolderWithASpaceInItsName() throws IOException {
         Path folder = modelFolder("my model");
 
@@ -81,19 +91,19 @@ class ModelLocationTests {
     @Test
     void saysWhatIsWrongWithAPath() throws IOException {
         ModelLocation location = location(getClass().getClassLoader());
-        Path file = Files.writeString(temporary.resolve("model.gguf"), "x");
+        Path file = Files.writeString(temporary.resolve("model.bin"), "x");
 
         assertRefused(() -> location.resolve("  ")).withMessageContaining("slim-infer.model is empty");
         assertRefused(() -> location.resolve(temporary + "/absent"))
                 .withMessageContaining("slim-infer.model=" + temporary + "/absent")
                 .withMessageContaining("does not exist")
                 .withMessageContaining(
-                        "Use the path of a folder, a file: URL of a folder, classpath:FOLDER, or hf:OWNER/NAME.");
+                        "Use the path of a folder or of a GGUF file, a file: URL of one, classpath:FOLDER, or hf:OWNER/NAME.");
         assertRefused(() -> location.resolve(file.toString()))
                 .withMessageContaining("is a file")
                 .withMessageContaining("Give the folder that holds config.json");
         assertRefused(() -> location.resolve(temporary.toString()))
-                .withMessageContaining("has no config.json; it holds model.gguf");
+                .withMessageContaining("has no config.json; it holds model.bin");
     }
 
     @ParameterizedTest
@@ -102,7 +112,7 @@ class ModelLocationTests {
         assertRefused(() -> location(getClass().getClassLoader()).resolve(text))
                 .withMessageContaining("slim-infer.model=" + text)
                 .withMessageContaining(
-                        "Use the path of a folder, a file: URL of a folder, classpath:FOLDER, or hf:OWNER/NAME.");
+                        "Use the path of a folder or of a GGUF file, a file: URL of one, classpath:FOLDER, or hf:OWNER/NAME.");
     }
 
     @Test
@@ -286,7 +296,7 @@ class ModelLocationTests {
     void saysWhatIsWrongWithAModelOfTheHub() {
         assertRefused(() -> offline().resolve("hf:tiny"))
                 .withMessage("slim-infer.model=hf:tiny: 'tiny' is not the name of a model on the hub."
-                        + " Use hf:OWNER/NAME or hf:OWNER/NAME@REVISION, such as hf:Qwen/Qwen3-0.6B@main;"
+                        + " Use hf:OWNER/NAME, hf:OWNER/NAME@REVISION or hf:OWNER/NAME/FILE.gguf, such as hf:Qwen/Qwen3-0.6B@main;"
                         + " a revision is a branch, a tag or a commit.");
         assertRefused(() -> offline().resolve("hf:acme/tiny"))
                 .withMessageStartingWith("slim-infer.model=hf:acme/tiny: acme/tiny@main is not in the cache ")

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
 
 import io.sliminfer.chat.ChatRequest;
+import io.sliminfer.chat.ResponseFormat;
 import io.sliminfer.chat.ThinkingMode;
 import io.sliminfer.engine.EngineException;
 import io.sliminfer.engine.Sampling;
@@ -162,7 +163,8 @@ class SlimInferChatModelTests {
                         new PruneSchedule(32, 4, 16, 8, UnitAggregation.SUM, PruneSchedule.parseSteps("4:0.5")),
                         false,
                         ThinkingMode.INLINE,
-                        Duration.ofSeconds(90)));
+                        Duration.ofSeconds(90),
+                        new ResponseFormat.JsonSchema("{\"type\":\"object\"}")));
     }
 
     @Test

@@ -42,6 +42,8 @@ class SlimInferChatOptionsTests extends AbstractChatOptionsTests<SlimInferChatOp
                 .timeout(Duration.ofSeconds(90))
                 .stopSequences(List.of("END"))
                 .thinking(ThinkingMode.INLINE)
+                .responseFormat(ResponseFormatMode.JSON_OBJECT)
+                .outputSchema("{\"type\":\"object\"}")
                 .pruning(true)
                 .pruningSchedule("4:0.5")
                 .pruningBlock(32)

@@ -32,7 +32,8 @@ public final class PromptTokens implements AutoCloseable {
             return new PromptTokens(
                     ChatTemplate.parse(source, folder.specialTokens()),
                     Tokenizer.load(
-                            folder.tokenizerFile().orElse(model.resolve("tokenizer.json")),
+                            folder.tokenizer()
+                                    .orElseThrow(() -> new ModelFormatException(model + " has no tokenizer.json")),
                             folder.config().vocabulary()));
         }
     }

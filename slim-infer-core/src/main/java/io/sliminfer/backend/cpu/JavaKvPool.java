@@ -2,6 +2,7 @@ package io.sliminfer.backend.cpu;
 
 import io.sliminfer.backend.KvPool;
 import io.sliminfer.backend.KvType;
+import io.sliminfer.format.HalfFloats;
 
 /**
  * Keys and values on the heap, one array for a slot: {@code [head][token in block][i]}, so that a head's block is one stretch. The

@@ -3,6 +3,8 @@ package io.sliminfer.backend.cpu;
 import io.sliminfer.backend.Weight;
 import io.sliminfer.backend.WeightSpec;
 import io.sliminfer.format.DType;
+import io.sliminfer.format.DecodedTensor;
+import io.sliminfer.format.HalfFloats;
 import io.sliminfer.format.TensorSource;
 import java.nio.ByteBuffer;
 import java.util.List;
@@ -51,6 +53,10 @@ final class MappedWeight implements Weight {
 
     private static void unpack(
             float[] to, int at, TensorSource source, long row, int from, int count, short[] scratch) {
+        if (source instanceof DecodedTensor decoded) {
+            decoded.read(row, from, count, to, at);
+            return;
+        }
         ByteBuffer bytes = source.rows(row, row + 1);
         if (source.dtype() == DType.F32) {
             bytes.asFloatBuffer().position(from).get(to, at, count);
@@ -128,6 +134,10 @@ final class MappedWeight implements Weight {
 
     @Override
     public long bytes() {
-        return parts.stream().mapToLong(TensorSource::bytes).sum();
+        return parts.stream().mapToLong(MappedWeight::mappedBytes).sum();
+    }
+
+    private static long mappedBytes(TensorSource part) {
+        return part instanceof DecodedTensor decoded ? decoded.storedBytes() : part.bytes();
     }
 }

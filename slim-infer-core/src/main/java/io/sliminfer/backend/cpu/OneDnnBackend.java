@@ -12,6 +12,8 @@ import io.sliminfer.backend.Weight;
 import io.sliminfer.backend.WeightSpec;
 import io.sliminfer.backend.heap.HeapReadback;
 import io.sliminfer.format.DType;
+import io.sliminfer.format.DecodedTensor;
+import io.sliminfer.format.HalfFloats;
 import io.sliminfer.format.TensorSource;
 import java.lang.management.ManagementFactory;
 import java.nio.ByteBuffer;
@@ -28,6 +30,9 @@ import org.jspecify.annotations.Nullable;
 final class OneDnnBackend implements Backend {
 
     /** Mapped weights are read through buffers of at most this size; Java's end at 2 GiB. */
+    /** Elements that a worker decodes at a time. */
+    private static final long DECODED_ELEMENTS = 1 << 18;
+
     private static final long PART_BYTES_MAX = 1L << 30;
 
     /** Rows that are converted in two steps at a time: what a cache holds. */
@@ -103,22 +108,57 @@ final class OneDnnBackend implements Backend {
                         loadPart(spec, i, source, row + from, from, to, bias == null ? 0 : bias.address() + from * 4));
             }
             row += source.rows();
-            bytes += source.bytes();
+        }
+        for (OneDnnWeight.Part part : parts) {
+            bytes += part.rows() * spec.columns() * part.dtype().bytes();
         }
         return new OneDnnWeight(spec.name(), row, spec.columns(), bytes, List.copyOf(parts), null);
     }
 
     private OneDnnWeight.Part loadPart(
             WeightSpec spec, int index, TensorSource source, long row, long from, long to, long bias) {
+        DType dtype = ComputeType.weight(compute, source.dtype(), kernels);
+        if (source instanceof DecodedTensor decoded) {
+            NativeMemory copy = memory(spec.name(), (to - from) * source.columns() * dtype.bytes());
+            decode(decoded, from, to, dtype, copy);
+            return new OneDnnWeight.Part(index, row, to - from, dtype, copy.address(), null, copy, bias);
+        }
         ByteBuffer view = source.rows(from, to);
         long address = address(view);
-        DType dtype = ComputeType.weight(compute, source.dtype(), kernels);
         if (dtype == source.dtype()) {
             return new OneDnnWeight.Part(index, row, to - from, dtype, address, view, null, bias);
         }
         NativeMemory copy = memory(spec.name(), (to - from) * source.columns() * dtype.bytes());
         convert(source.dtype(), address, dtype, copy.address(), to - from, source.columns());
         return new OneDnnWeight.Part(index, row, to - from, dtype, copy.address(), null, copy, bias);
+    }
+
+    /** Rows are decoded on all workers, each into its place. */
+    private void decode(DecodedTensor source, long from, long to, DType dtype, NativeMemory out) {
+        int columns = (int) source.columns();
+        int step = (int) Math.max(1, DECODED_ELEMENTS / columns);
+        int tasks = (int) ((to - from + step - 1) / step);
+        workers.run(tasks, (index, worker) -> {
+            float[] row = new float[columns];
+            short[] half = new short[dtype == DType.F32 ? 0 : columns];
+            long first = from + (long) index * step;
+            for (long i = first; i < Math.min(to, first + step); i++) {
+                source.read(i, 0, columns, row, 0);
+                long element = (i - from) * columns;
+                switch (dtype) {
+                    case F32 -> out.write(element, row, 0, columns);
+                    case F16 -> {
+                        HalfFloats.floatToF16(half, 0, row, 0, columns);
+                        out.write(element, half, 0, columns);
+                    }
+                    case BF16 -> {
+                        HalfFloats.floatToBf16(half, 0, row, 0, columns);
+                        out.write(element, half, 0, columns);
+                    }
+                    case I32 -> throw new IllegalStateException("weights are no integers");
+                }
+            }
+        });
     }
 
     private void convert(DType from, long in, DType to, long out, long rows, long columns) {

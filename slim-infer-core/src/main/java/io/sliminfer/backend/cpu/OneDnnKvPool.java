@@ -3,6 +3,7 @@ package io.sliminfer.backend.cpu;
 import io.sliminfer.backend.KvPool;
 import io.sliminfer.backend.KvType;
 import io.sliminfer.format.DType;
+import io.sliminfer.format.HalfFloats;
 import org.bytedeco.javacpp.Pointer;
 
 /**

@@ -10,6 +10,7 @@ import io.sliminfer.backend.Weight;
 import io.sliminfer.backend.cpu.DnnlKernels.After;
 import io.sliminfer.backend.heap.HeapReadback;
 import io.sliminfer.format.DType;
+import io.sliminfer.format.HalfFloats;
 import io.sliminfer.prune.PruneShape;
 import java.nio.ByteBuffer;
 import org.bytedeco.javacpp.Pointer;

@@ -4,6 +4,7 @@ import io.sliminfer.backend.HeadLayout;
 import io.sliminfer.backend.KvView;
 import io.sliminfer.backend.Weight;
 import io.sliminfer.format.DType;
+import io.sliminfer.format.HalfFloats;
 import org.jspecify.annotations.Nullable;
 
 /**

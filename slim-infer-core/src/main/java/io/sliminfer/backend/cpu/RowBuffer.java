@@ -1,6 +1,7 @@
 package io.sliminfer.backend.cpu;
 
 import io.sliminfer.format.DType;
+import io.sliminfer.format.HalfFloats;
 
 /** A stretch of native memory on the heap, as float32 whatever its dtype there. One thread. */
 final class RowBuffer {

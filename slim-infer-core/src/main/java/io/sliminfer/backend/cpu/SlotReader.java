@@ -1,6 +1,7 @@
 package io.sliminfer.backend.cpu;
 
 import io.sliminfer.format.DType;
+import io.sliminfer.format.HalfFloats;
 
 /** Copies keys and values out of slots into rows of one dtype. One thread: that of the kernels. */
 final class SlotReader {

@@ -12,6 +12,7 @@ import io.sliminfer.backend.TestTensor;
 import io.sliminfer.backend.Weight;
 import io.sliminfer.backend.WeightSpec;
 import io.sliminfer.format.DType;
+import io.sliminfer.format.HalfFloats;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 

@@ -1,6 +1,7 @@
 package io.sliminfer.spring.autoconfigure;
 
 import io.sliminfer.chat.ChatEngine;
+import io.sliminfer.engine.EngineListener;
 import io.sliminfer.engine.EngineSettings;
 import java.nio.file.Path;
 
@@ -9,8 +10,9 @@ import java.nio.file.Path;
 public interface ChatEngineLoader {
 
     /**
-     * @param folder a model folder on disk
+     * @param folder   a model folder on disk
+     * @param listener watches the engine, for metrics, the actuator endpoint and health; a loader that does not pass it on goes without
      * @return an engine that is ready; the application context closes it
      */
-    ChatEngine open(Path folder, EngineSettings settings);
+    ChatEngine open(Path folder, EngineSettings settings, EngineListener listener);
 }

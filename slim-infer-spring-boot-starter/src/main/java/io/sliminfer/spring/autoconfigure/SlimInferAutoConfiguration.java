@@ -3,7 +3,9 @@ package io.sliminfer.spring.autoconfigure;
 import io.micrometer.observation.ObservationRegistry;
 import io.sliminfer.chat.ChatEngine;
 import io.sliminfer.chat.ChatEngines;
+import io.sliminfer.engine.EngineListener;
 import io.sliminfer.engine.EngineSettings;
+import io.sliminfer.spring.ChatEngineListener;
 import io.sliminfer.spring.ModelLocation;
 import io.sliminfer.spring.ModelLocationException;
 import io.sliminfer.spring.SlimInferChatModel;
@@ -13,7 +15,9 @@ import org.springframework.beans.factory.ObjectProvider;
 import org.springframework.boot.autoconfigure.AutoConfiguration;
 import org.springframework.boot.autoconfigure.condition.ConditionalOnMissingBean;
 import org.springframework.boot.autoconfigure.condition.ConditionalOnProperty;
+import org.springframework.boot.autoconfigure.context.LifecycleProperties;
 import org.springframework.boot.context.properties.EnableConfigurationProperties;
+import org.springframework.context.ApplicationEventPublisher;
 import org.springframework.context.annotation.Bean;
 import org.springframework.core.io.ResourceLoader;
 
@@ -43,7 +47,10 @@ public class SlimInferAutoConfiguration {
     @Bean(destroyMethod = "close")
     @ConditionalOnMissingBean
     ChatEngine slimInferChatEngine(
-            SlimInferProperties properties, ChatEngineLoader loader, ResourceLoader resourceLoader) {
+            SlimInferProperties properties,
+            ChatEngineLoader loader,
+            ObjectProvider<EngineListener> listeners,
+            ResourceLoader resourceLoader) {
         EngineSettings settings = properties.engineSettings();
         if (properties.model() == null) {
             throw new ModelLocationException(
@@ -56,7 +63,27 @@ public class SlimInferAutoConfiguration {
                 classLoader == null ? getClass().getClassLoader() : classLoader,
                 properties.cacheDir(),
                 properties.hub()::settings);
-        return loader.open(location.resolve(properties.model()), settings);
+        EngineListener[] all = listeners.orderedStream().toArray(EngineListener[]::new);
+        ChatEngine engine = loader.open(location.resolve(properties.model()), settings, EngineListener.of(all));
+        for (EngineListener listener : all) {
+            if (listener instanceof ChatEngineListener curious) {
+                curious.opened(engine);
+            }
+        }
+        return engine;
+    }
+
+    @Bean
+    @ConditionalOnMissingBean
+    EngineDrain slimInferEngineDrain(ChatEngine engine, ObjectProvider<LifecycleProperties> lifecycle) {
+        return new EngineDrain(
+                engine, lifecycle.getIfAvailable(LifecycleProperties::new).getTimeoutPerShutdownPhase());
+    }
+
+    @Bean
+    @ConditionalOnMissingBean
+    EngineLiveness slimInferEngineLiveness(ApplicationEventPublisher events) {
+        return new EngineLiveness(events);
     }
 
     @Bean

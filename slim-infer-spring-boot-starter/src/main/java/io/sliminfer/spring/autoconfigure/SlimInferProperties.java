@@ -12,6 +12,7 @@ import io.sliminfer.prune.PruneSchedule;
 import io.sliminfer.prune.PruneSizes;
 import io.sliminfer.prune.UnitAggregation;
 import io.sliminfer.spring.OptionsMapper;
+import io.sliminfer.spring.ResponseFormatMode;
 import io.sliminfer.spring.SlimInferChatOptions;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -31,7 +32,7 @@ import org.springframework.util.unit.DataSize;
  * All properties of SlimInfer. A key below {@code slim-infer} that is not listed here stops the application with its name: a
  * misspelled option is not ignored. Ranges are checked by {@link #engineSettings} and {@link Chat#options}.
  *
- * @param model           Folder of the model, as published on Hugging Face: a path, a file: URL, a classpath: location, or hf:owner/name[@revision] to
+ * @param model           Folder of the model, as published on Hugging Face, or GGUF file: a path, a file: URL, a classpath: location, or hf:owner/name[@revision] to
  *                        download it.
  * @param cacheDir        Folder to which models inside jars are unpacked and for kernels compiled for a GPU. By default a folder of the user's for caches.
  * @param backend         What runs the model. "auto" takes the fastest backend that works here; a name fails if that one does not.
@@ -47,6 +48,7 @@ import org.springframework.util.unit.DataSize;
  * @param maxAnswerTokens Most tokens that a request may ask for; one that asks for more is refused. 0 for no limit of its own.
  * @param prefillTile     Prompt tokens that pass a layer together: smaller needs less memory, larger is faster. 0 for the backend's
  *                        choice.
+ * @param ttftHistory     Requests whose time to first token /actuator/sliminfer/ttft shows; 0 for none.
  */
 @ConfigurationProperties(prefix = SlimInferProperties.PREFIX, ignoreUnknownFields = false)
 public record SlimInferProperties(
@@ -62,6 +64,7 @@ public record SlimInferProperties(
         @DefaultValue("50ms") Duration prefillSlice,
         @DefaultValue("0") int maxAnswerTokens,
         @DefaultValue("0") int prefillTile,
+        @DefaultValue("200") int ttftHistory,
         @DefaultValue Hub hub,
         @DefaultValue Cuda cuda,
         @DefaultValue KvCache kvCache,
@@ -70,6 +73,9 @@ public record SlimInferProperties(
         @DefaultValue Chat chat) {
 
     public static final String PREFIX = "slim-infer";
+
+    /** The endpoint sends all of them in one response. */
+    private static final int TTFT_HISTORY_MAX = 10_000;
 
     /**
      * How the engine is opened.
@@ -94,6 +100,7 @@ public record SlimInferProperties(
                 String.valueOf(chat.maxTokens()),
                 "use at most slim-infer.max-answer-tokens=" + maxAnswerTokens + ", or raise that");
         require(prefillTile >= 0, "prefill-tile", prefillTile, "use 1 or more, or 0 for the backend's choice");
+        checkedTtftHistory();
         require(!backend.isBlank(), "backend", backend, "use auto or a backend's name");
         return new EngineSettings(
                 backend.equalsIgnoreCase("auto") ? null : backend,
@@ -103,6 +110,16 @@ public record SlimInferProperties(
                 kvCache.settings().withPrefixes(prefixCache.settings()),
                 new ServingSettings(batchMax, queueCapacity, queueWait, prefillSlice, maxAnswerTokens),
                 prefillTile);
+    }
+
+    /** Checked apart from the rest: an application with an engine of its own has an endpoint too. */
+    int checkedTtftHistory() {
+        require(
+                ttftHistory >= 0 && ttftHistory <= TTFT_HISTORY_MAX,
+                "ttft-history",
+                ttftHistory,
+                "use 0 for none, up to " + TTFT_HISTORY_MAX);
+        return ttftHistory;
     }
 
     /**
@@ -296,6 +313,8 @@ public record SlimInferProperties(
      * @param stopSequences     Strings that end an answer and are not part of it.
      * @param thinking          What happens to what a thinking model writes before its answer: "separate", the default, puts it into the metadata,
      *                          "inline" leaves it in the text with its marks, "discard" drops it.
+     * @param responseFormat    What answers look like: text for anything, json-object for any JSON object. An output schema of a request
+     *                          counts more.
      * @param templateArguments Further variables of the chat template, such as enable_thinking.
      * @param includePromptBlocks Whether an answer's metadata holds the prompt's text, block by block. Whoever can read that metadata can then
      *                          read prompts, passages and documents in them included.
@@ -313,6 +332,7 @@ public record SlimInferProperties(
             @Nullable Duration timeout,
             @Nullable List<String> stopSequences,
             @Nullable ThinkingMode thinking,
+            @Nullable ResponseFormatMode responseFormat,
             @Nullable Map<String, Object> templateArguments,
             @Nullable Boolean includePromptBlocks) {
 
@@ -335,6 +355,7 @@ public record SlimInferProperties(
             set(options, "timeout", timeout, SlimInferChatOptions.Builder::timeout);
             set(options, "stop-sequences", stopSequences, SlimInferChatOptions.Builder::stopSequences);
             set(options, "thinking", thinking, SlimInferChatOptions.Builder::thinking);
+            set(options, "response-format", responseFormat, SlimInferChatOptions.Builder::responseFormat);
             set(
                     options,
                     "template-arguments",

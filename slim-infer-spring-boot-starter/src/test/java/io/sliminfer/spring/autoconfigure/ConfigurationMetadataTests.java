@@ -44,6 +44,9 @@ class ConfigurationMetadataTests {
     void everyPropertyIsListedAndDescribed() {
         Set<String> expected = new TreeSet<>();
         collect(SlimInferProperties.class, SlimInferProperties.PREFIX, expected);
+        // What Boot's processor adds for an endpoint.
+        expected.add("management.endpoint.sliminfer.access");
+        expected.add("management.endpoint.sliminfer.cache.time-to-live");
 
         assertThat(new TreeSet<>(PROPERTIES.keySet())).isEqualTo(expected).hasSizeGreaterThan(25);
         assertThat(PROPERTIES.values())

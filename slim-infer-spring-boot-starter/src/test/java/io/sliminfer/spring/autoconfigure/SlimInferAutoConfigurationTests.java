@@ -49,7 +49,7 @@ class SlimInferAutoConfigurationTests {
     /** With a loader that gives the fake engine; no model is set. */
     private final ApplicationContextRunner bare = new ApplicationContextRunner()
             .withConfiguration(AutoConfigurations.of(SlimInferAutoConfiguration.class))
-            .withBean(ChatEngineLoader.class, () -> (path, engineSettings) -> {
+            .withBean(ChatEngineLoader.class, () -> (path, engineSettings, listener) -> {
                 opened.add(path);
                 settings.add(engineSettings);
                 return engine;

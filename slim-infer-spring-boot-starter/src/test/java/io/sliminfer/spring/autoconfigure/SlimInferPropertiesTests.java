@@ -182,6 +182,7 @@ class SlimInferPropertiesTests {
                         "chat.timeout=2m",
                         "chat.stop-sequences[0]=END",
                         "chat.thinking=discard",
+                        "chat.response-format=json-object",
                         "chat.template-arguments.enable_thinking=false",
                         "chat.template-arguments.style=short",
                         "chat.include-prompt-blocks=true")
@@ -219,6 +220,8 @@ class SlimInferPropertiesTests {
                 "prefill-slice|0ms|1ms or more",
                 "max-answer-tokens|-1|0 for no limit",
                 "prefill-tile|-1|0 for the backend's choice",
+                "ttft-history|-1|0 for none",
+                "ttft-history|10001|up to 10000",
                 "cuda.device|-1|0 for the first GPU",
                 "cuda.memory|-1B|0B for what is free on the GPU",
                 "pruning.block|0|1..1024",

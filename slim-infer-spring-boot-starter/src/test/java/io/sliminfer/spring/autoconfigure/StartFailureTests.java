@@ -13,6 +13,7 @@ import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.api.io.TempDir;
 import org.springframework.boot.Banner;
 import org.springframework.boot.SpringApplication;
+import org.springframework.boot.WebApplicationType;
 import org.springframework.boot.autoconfigure.ImportAutoConfiguration;
 import org.springframework.boot.test.system.CapturedOutput;
 import org.springframework.boot.test.system.OutputCaptureExtension;
@@ -68,6 +69,7 @@ class StartFailureTests {
     private static void assertDoesNotStart(CapturedOutput output, String... arguments) {
         SpringApplication application = new SpringApplication(Application.class);
         application.setBannerMode(Banner.Mode.OFF);
+        application.setWebApplicationType(WebApplicationType.NONE);
         assertThatExceptionOfType(Exception.class).isThrownBy(() -> application.run(arguments));
         assertThat(output).contains("APPLICATION FAILED TO START");
     }
@@ -78,7 +80,7 @@ class StartFailureTests {
 
         @Bean
         ChatEngineLoader loader() {
-            return (path, settings) -> {
+            return (path, settings, listener) -> {
                 throw new ModelFormatException("config.json: no model_type");
             };
         }

@@ -17,7 +17,7 @@ import reactor.core.publisher.Flux;
 /**
  * Streams an answer as server-sent events: {@code sources}, {@code text} for each piece, {@code finished}, or {@code error} with a
  * {@link ProblemDetail}. A question that is refused before any event has that problem and its status as the response: 400, 413 for what is too
- * long, 503 while too many wait. JSON in and a stream out: a page of another origin can neither send the one without being asked
+ * long, 503 while too many wait, 504 after its time-out. JSON in and a stream out: a page of another origin can neither send the one without being asked
  * first nor read the other. Closing the connection cancels the work.
  */
 @RestController
@@ -65,7 +65,7 @@ class AskController {
         if (refusal.isFailure()) {
             LOG.warn("A question was not answered", refusal.getCause());
         } else {
-            LOG.info("A question was refused: {}", refusal.getMessage());
+            LOG.info("A question was refused: {}", refusal.problem().getDetail());
         }
     }
 

@@ -1,13 +1,14 @@
 package io.sliminfer.samples.rag.web;
 
 import io.sliminfer.engine.EngineException;
+import io.sliminfer.spring.web.EngineExceptionAdvice;
 import org.springframework.core.NestedExceptionUtils;
 import org.springframework.http.HttpStatus;
 import org.springframework.http.ProblemDetail;
 
 /**
  * Why a question is not answered, as an HTTP problem: {@code status}, {@code detail} with what to do, and {@code kind}, an
- * {@link EngineException.Kind} or {@code INVALID_REQUEST}.
+ * {@link EngineException.Kind} or {@code INVALID_REQUEST}. Only what broke in here has no detail: it is in the log.
  */
 final class Refusal extends RuntimeException {
 
@@ -15,49 +16,36 @@ final class Refusal extends RuntimeException {
 
     private static final long serialVersionUID = 1;
 
-    private final HttpStatus status;
-    private final String kind;
+    private final transient ProblemDetail problem;
 
-    private Refusal(HttpStatus status, String kind, String message, Throwable cause) {
-        super(message, cause);
-        this.status = status;
-        this.kind = kind;
+    private Refusal(ProblemDetail problem, Throwable cause) {
+        super(cause);
+        this.problem = problem;
     }
 
-    /** ChatClient wraps what the model reports, and only the innermost cause says what to do. */
+    /** ChatClient wraps what the model reports, and only what is inside says what to do. */
     static Refusal of(Throwable failure) {
-        Throwable cause = NestedExceptionUtils.getMostSpecificCause(failure);
         for (Throwable each = failure; each != null; each = each.getCause()) {
             if (each instanceof EngineException refused) {
-                return new Refusal(
-                        status(refused.kind()), refused.kind().name(), String.valueOf(refused.getMessage()), cause);
+                return new Refusal(EngineExceptionAdvice.problem(refused), refused);
             }
         }
-        return cause instanceof IllegalArgumentException
-                ? new Refusal(HttpStatus.BAD_REQUEST, INVALID_REQUEST, String.valueOf(cause.getMessage()), cause)
-                : new Refusal(
-                        HttpStatus.INTERNAL_SERVER_ERROR,
-                        EngineException.Kind.INTERNAL.name(),
-                        String.valueOf(cause.getMessage()),
-                        cause);
-    }
-
-    private static HttpStatus status(EngineException.Kind kind) {
-        return switch (kind) {
-            case PROMPT_TOO_LONG, OUT_OF_MEMORY -> HttpStatus.CONTENT_TOO_LARGE;
-            case QUEUE_FULL, CLOSED -> HttpStatus.SERVICE_UNAVAILABLE;
-            default -> HttpStatus.INTERNAL_SERVER_ERROR;
-        };
+        Throwable cause = NestedExceptionUtils.getMostSpecificCause(failure);
+        if (cause instanceof IllegalArgumentException) {
+            ProblemDetail problem =
+                    ProblemDetail.forStatusAndDetail(HttpStatus.BAD_REQUEST, String.valueOf(cause.getMessage()));
+            problem.setProperty("kind", INVALID_REQUEST);
+            return new Refusal(problem, cause);
+        }
+        return of(new EngineException(EngineException.Kind.INTERNAL, String.valueOf(cause.getMessage()), cause));
     }
 
     /** Whether something broke, rather than a request that cannot be served now or at all. */
     boolean isFailure() {
-        return status == HttpStatus.INTERNAL_SERVER_ERROR;
+        return problem.getStatus() == HttpStatus.INTERNAL_SERVER_ERROR.value();
     }
 
     ProblemDetail problem() {
-        ProblemDetail problem = ProblemDetail.forStatusAndDetail(status, String.valueOf(getMessage()));
-        problem.setProperty("kind", kind);
         return problem;
     }
 }

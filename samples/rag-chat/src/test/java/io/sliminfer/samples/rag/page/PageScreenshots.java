@@ -42,17 +42,27 @@ class PageScreenshots {
             browser.askAndWait("What is the supplier of pump P-113?");
             browser.click(browser.find(".compare"));
             browser.awaitText(".both", "Halden Works");
-            browser.script("document.activeElement.blur(); window.scrollTo({ top: 0, behavior: 'instant' })");
+            rest(browser);
             write("rag-chat-light.png", browser.screenshot());
 
             browser.emulate("prefers-color-scheme", "dark");
             browser.device(390, 844, 2);
-            WebElement kept = browser.find(".cell[data-index='2']");
-            browser.click(kept);
-            browser.script(
-                    "arguments[0].scrollIntoView({ block: 'start', behavior: 'instant' })", browser.find(".strip"));
+            rest(browser);
+            for (WebElement cell : browser.all(".cell")) {
+                browser.click(cell);
+                if (browser.text(".popover").contains("supplier of pump P-113")) {
+                    break;
+                }
+            }
+            browser.script("document.querySelector('.strip').scrollIntoView({ block: 'start', behavior: 'instant' })");
             write("rag-chat-dark-phone.png", browser.screenshot());
         }
+    }
+
+    /** Neither focus nor pointer on anything, at the top of the page. */
+    private static void rest(Browser browser) {
+        browser.hover(browser.find(".brand"));
+        browser.script("document.activeElement.blur(); window.scrollTo({ top: 0, behavior: 'instant' })");
     }
 
     private static void write(String name, byte[] png) throws IOException {

@@ -114,11 +114,11 @@ class AskControllerTests {
     @ParameterizedTest
     @CsvSource({
         "QUEUE_FULL, 503",
+        "QUEUE_TIMEOUT, 503",
+        "TIMEOUT, 504",
         "CLOSED, 503",
         "PROMPT_TOO_LONG, 413",
-        "OUT_OF_MEMORY, 413",
-        "INVALID_LOGITS, 500",
-        "INTERNAL, 500"
+        "OUT_OF_MEMORY, 413"
     })
     void aRefusalBeforeTheAnswerIsAStatusAndAProblem(EngineException.Kind kind, int status) {
         model.streams(Flux.error(new EngineException(kind, "what to do")));
@@ -133,6 +133,20 @@ class AskControllerTests {
                 .isEqualTo(kind.name())
                 .jsonPath("$.detail")
                 .isEqualTo("what to do");
+    }
+
+    @Test
+    void whatBrokeIsForTheLogAlone() {
+        model.streams(Flux.error(new IllegalStateException("stream 7 of device 0")));
+
+        exchange("Who?", false)
+                .expectStatus()
+                .isEqualTo(500)
+                .expectBody()
+                .jsonPath("$.kind")
+                .isEqualTo("INTERNAL")
+                .jsonPath("$.detail")
+                .doesNotExist();
     }
 
     @Test
@@ -166,14 +180,15 @@ class AskControllerTests {
     @Test
     void aFailureIsTheLastEvent() {
         model.streams(Flux.concat(
-                Flux.just(StubChatModel.piece("Ha")), Flux.error(new IllegalStateException("the queue is full"))));
+                Flux.just(StubChatModel.piece("Ha")),
+                Flux.error(new EngineException(EngineException.Kind.TIMEOUT, "it took too long"))));
 
         List<ServerSentEvent<Map<String, Object>>> events = ask("Who?", false);
 
         assertThat(events).extracting(ServerSentEvent::event).endsWith("error");
         assertThat(data(events, events.size() - 1))
-                .containsEntry("detail", "the queue is full")
-                .containsEntry("kind", "INTERNAL");
+                .containsEntry("detail", "it took too long")
+                .containsEntry("kind", "TIMEOUT");
     }
 
     @Test

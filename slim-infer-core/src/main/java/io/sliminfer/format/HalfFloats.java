@@ -1,4 +1,4 @@
-package io.sliminfer.backend.cpu;
+package io.sliminfer.format;
 
 /**
  * Conversions between float32 and the two 16-bit formats: BF16 (upper half of a float32) and F16 (IEEE 754 binary16). Rounding is
