@@ -79,7 +79,7 @@ class GgufChatTests {
         assertThat(answer.report().promptTokens()).isEqualTo(expected.report().promptTokens());
         assertThat(logged.list)
                 .extracting(ILoggingEvent::getFormattedMessage)
-                .anyMatch(line -> line.startsWith("Tiny-Q8_0: llama with 12 layers on cpu")
+                .anyMatch(line -> line.startsWith("Tiny-Q8_0: llama with 12 layers, 26 M parameters in F32, on cpu")
                         && line.contains("100 MiB weights (decoded from Q8_0)"));
     }
 }
