@@ -11,12 +11,12 @@ import org.bytedeco.javacpp.Pointer;
 /**
  * What a process holds when nothing runs, to see what a load left behind.
  *
- * @param threads     live Java threads
+ * @param threads     names of live Java threads
  * @param directBytes direct buffers
  * @param nativeBytes memory that JavaCPP has allocated
  * @param heapBytes   used heap after garbage collection
  */
-record Leftovers(int threads, long directBytes, long nativeBytes, long heapBytes) {
+record Leftovers(List<String> threads, long directBytes, long nativeBytes, long heapBytes) {
 
     /** Collections move what they keep, so that used heap is never the same to the byte. */
     private static final long HEAP_SLACK = 16L << 20;
@@ -24,6 +24,7 @@ record Leftovers(int threads, long directBytes, long nativeBytes, long heapBytes
     private static final double HEAP_SLACK_SHARE = 0.05;
 
     static Leftovers now() {
+        long nativeBytes = Pointer.totalBytes(); // first: with this class begins a thread of its own
         long heap = Long.MAX_VALUE;
         for (int i = 0; i < 3; i++) { // what one finds unreachable may release more
             System.gc();
@@ -32,19 +33,26 @@ record Leftovers(int threads, long directBytes, long nativeBytes, long heapBytes
                     ManagementFactory.getMemoryMXBean().getHeapMemoryUsage().getUsed());
         }
         return new Leftovers(
-                ManagementFactory.getThreadMXBean().getThreadCount(),
+                Thread.getAllStackTraces().keySet().stream()
+                        .map(Thread::getName)
+                        .sorted()
+                        .toList(),
                 ManagementFactory.getPlatformMXBeans(BufferPoolMXBean.class).stream()
                         .filter(pool -> pool.getName().equals("direct"))
                         .mapToLong(BufferPoolMXBean::getMemoryUsed)
                         .sum(),
-                Pointer.totalBytes(),
+                nativeBytes,
                 heap);
     }
 
     /** What is more than it was, in words; empty if nothing is. */
     List<String> since(Leftovers start) {
         List<String> more = new ArrayList<>();
-        add(more, "threads", start.threads, threads, 0);
+        List<String> begun = new ArrayList<>(threads);
+        start.threads.forEach(begun::remove);
+        if (!begun.isEmpty()) {
+            more.add("threads that did not run before: " + begun);
+        }
         add(more, "bytes of direct buffers", start.directBytes, directBytes, 0);
         add(more, "bytes of native memory", start.nativeBytes, nativeBytes, 0);
         long slack = HEAP_SLACK + (long) (start.heapBytes * HEAP_SLACK_SHARE);
@@ -60,7 +68,7 @@ record Leftovers(int threads, long directBytes, long nativeBytes, long heapBytes
 
     Map<String, Object> toMap() {
         Map<String, Object> map = new LinkedHashMap<>();
-        map.put("threads", threads);
+        map.put("threads", threads.size());
         map.put("directBytes", directBytes);
         map.put("nativeBytes", nativeBytes);
         map.put("heapBytes", heapBytes);

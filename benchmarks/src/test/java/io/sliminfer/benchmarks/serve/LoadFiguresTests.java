@@ -103,12 +103,13 @@ class LoadFiguresTests {
 
     @Test
     void whatIsLeftIsNamed() {
-        Leftovers start = new Leftovers(10, 100, 1000, 50 << 20);
-        assertThat(new Leftovers(9, 100, 900, (50 << 20) + (18 << 20)).since(start))
+        Leftovers start = new Leftovers(List.of("main", "worker", "worker"), 100, 1000, 50 << 20);
+        assertThat(new Leftovers(List.of("main", "worker"), 100, 900, (50 << 20) + (18 << 20)).since(start))
                 .isEmpty();
-        assertThat(new Leftovers(11, 101, 1001, 80 << 20).since(start))
+        assertThat(new Leftovers(List.of("caller-3", "main", "worker", "worker", "worker"), 101, 1001, 80 << 20)
+                        .since(start))
                 .containsExactly(
-                        "11 threads, 10 before",
+                        "threads that did not run before: [caller-3, worker]",
                         "101 bytes of direct buffers, 100 before",
                         "1,001 bytes of native memory, 1,000 before",
                         "83,886,080 bytes of heap, 52,428,800 before");
