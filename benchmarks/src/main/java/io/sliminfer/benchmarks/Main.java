@@ -1,6 +1,7 @@
 package io.sliminfer.benchmarks;
 
 import io.sliminfer.benchmarks.cuda.CudaCommand;
+import io.sliminfer.benchmarks.grammar.GrammarCommand;
 import io.sliminfer.benchmarks.quality.CalibrateCommand;
 import io.sliminfer.benchmarks.quality.QualityCommand;
 import io.sliminfer.benchmarks.report.BenchmarkVersion;
@@ -33,6 +34,7 @@ import picocli.CommandLine.Spec;
             OffloadCommand.class,
             ServeCommand.class,
             CudaCommand.class,
+            GrammarCommand.class,
             QualityCommand.class,
             CalibrateCommand.class
         })

@@ -1,14 +1,15 @@
 package io.sliminfer.engine;
 
 import io.sliminfer.grammar.TokenConstraint;
+import java.util.Arrays;
 import java.util.Set;
 import java.util.SplittableRandom;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Chooses tokens of one sequence: the constraint's mask, penalties, then the likeliest token or a {@link TokenDraw}. Engine thread only.
+ * Chooses tokens of one sequence: the constraint's mask, penalties, then the likeliest token or a {@code TokenDraw}. One thread at a time.
  */
-final class Sampler {
+public final class Sampler {
 
     private final Sampling sampling;
     private final SplittableRandom random;
@@ -24,7 +25,13 @@ final class Sampler {
         this(sampling, prompt, vocabulary, null, Set.of());
     }
 
-    Sampler(
+    /**
+     * @param prompt     ids that repetition penalties count
+     * @param vocabulary number of logits
+     * @param constraint which tokens may follow each other, or null for any
+     * @param stopIds    ids that end an answer
+     */
+    public Sampler(
             Sampling sampling,
             int[] prompt,
             int vocabulary,
@@ -73,26 +80,19 @@ final class Sampler {
      *
      * @throws EngineException if a logit is NaN, none is finite, or no token meets the constraint
      */
-    int next(float[] logits) {
-        requireNumbers(logits);
+    public int next(float[] logits) {
+        int best = best(logits);
         if (penalises) {
             penalise(logits);
+            best = best(logits);
         }
-        int id;
-        if (sampling.temperature() == 0) {
-            id = best(logits);
-            // A model that follows the format is not asked for a mask: the likeliest of all is the likeliest of the
-            // allowed ones.
-            if (constraint != null && !constraint.allows(id)) {
-                mask(logits, constraint.allowed());
-                id = best(logits);
-            }
-        } else {
-            if (constraint != null) {
-                mask(logits, constraint.allowed());
-            }
-            id = TokenDraw.draw(logits, sampling, random);
+        // A greedy model that follows the format is not asked for a mask: the likeliest of all is the likeliest of the
+        // allowed ones.
+        if (constraint != null && (sampling.temperature() > 0 || !constraint.allows(best))) {
+            mask(logits, constraint.allowed());
+            best = best(logits);
         }
+        int id = sampling.temperature() == 0 ? best : TokenDraw.draw(logits, best, sampling, random);
         if (constraint != null) {
             constraint.accept(id);
         }
@@ -105,48 +105,50 @@ final class Sampler {
         return id;
     }
 
-    private static void requireNumbers(float[] logits) {
+    /** The lowest of the ids with the highest logit; refuses logits that are not numbers. */
+    private static int best(float[] logits) {
+        int best = -1;
         float max = Float.NEGATIVE_INFINITY;
         for (int i = 0; i < logits.length; i++) {
             float logit = logits[i];
-            if (Float.isNaN(logit) || logit == Float.POSITIVE_INFINITY) {
-                throw new EngineException(
-                        EngineException.Kind.INVALID_LOGITS,
-                        "the logit of token " + i + " is " + logit
-                                + ": the model's weights or activations are not finite in this compute type; try slim-infer.compute-type=f32, or check the model's files");
+            if (!(logit <= max)) { // rarely; also where it is not a number
+                if (!(logit < Float.POSITIVE_INFINITY)) {
+                    throw new EngineException(
+                            EngineException.Kind.INVALID_LOGITS,
+                            "the logit of token " + i + " is " + logit
+                                    + ": the model's weights or activations are not finite in this compute type; try slim-infer.compute-type=f32, or check the model's files");
+                }
+                max = logit;
+                best = i;
             }
-            max = Math.max(max, logit);
         }
-        if (max == Float.NEGATIVE_INFINITY) {
+        if (best < 0) {
             throw new EngineException(
                     EngineException.Kind.INVALID_LOGITS, "all logits are -Infinity: no token can be chosen");
         }
+        return best;
     }
 
     /** Leaves the allowed tokens their logits. */
     private static void mask(float[] logits, long[] allowed) {
-        float max = Float.NEGATIVE_INFINITY;
-        boolean some = false;
+        long some = 0;
         for (int from = 0; from < logits.length; from += 64) {
             long word = from / 64 < allowed.length ? allowed[from / 64] : 0;
-            some |= word != 0;
+            some |= word;
             int to = Math.min(logits.length, from + 64);
-            for (int i = from; i < to; i++) {
-                float logit = (word >>> i & 1) != 0 ? logits[i] : Float.NEGATIVE_INFINITY;
-                logits[i] = logit;
-                max = Math.max(max, logit);
+            if (word == 0) {
+                Arrays.fill(logits, from, to, Float.NEGATIVE_INFINITY);
+            } else if (word != -1) {
+                for (int i = from; i < to; i++) {
+                    logits[i] = (word >>> i & 1) != 0 ? logits[i] : Float.NEGATIVE_INFINITY;
+                }
             }
         }
-        if (!some) {
+        if (some == 0) {
             throw new EngineException(
                     EngineException.Kind.CONSTRAINT,
                     "the answer cannot go on: no token of the vocabulary continues the format that it must have."
                             + " The tokenizer has no token for a byte that the format needs here; choose another format");
-        }
-        if (max == Float.NEGATIVE_INFINITY) {
-            throw new EngineException(
-                    EngineException.Kind.INVALID_LOGITS,
-                    "all logits of tokens that continue the answer's format are -Infinity: no token can be chosen");
         }
     }
 
@@ -164,16 +166,5 @@ final class Sampler {
                 logits[i] -= (float) (generated[i] * sampling.frequencyPenalty() + sampling.presencePenalty());
             }
         }
-    }
-
-    /** The lowest of the ids with the highest logit. */
-    private static int best(float[] logits) {
-        int best = 0;
-        for (int i = 1; i < logits.length; i++) {
-            if (logits[i] > logits[best]) {
-                best = i;
-            }
-        }
-        return best;
     }
 }

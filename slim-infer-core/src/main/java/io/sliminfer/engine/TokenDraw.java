@@ -16,32 +16,32 @@ final class TokenDraw {
     /** Tokens with less than e^-80 of the best one's probability have no chance worth a double. */
     private static final double RANGE_MAX = 80;
 
+    /** Distance from the best logit up to which buckets tell tokens apart; farther ones share the last. */
+    private static final double LOGITS_MAX = 40;
+
     private final float[] logits;
     private final double max;
     private final double perTemperature;
     private final double floor;
     private final double bucketScale;
 
-    private TokenDraw(float[] logits, double temperature) {
+    private TokenDraw(float[] logits, double max, double temperature) {
         this.logits = logits;
-        float highest = Float.NEGATIVE_INFINITY;
-        for (float logit : logits) {
-            highest = Math.max(highest, logit);
-        }
-        this.max = highest;
+        this.max = max;
         this.perTemperature = 1 / temperature;
-        this.floor = max - RANGE_MAX * temperature;
-        float lowest = highest;
-        for (float logit : logits) {
-            lowest = logit >= floor ? Math.min(lowest, logit) : lowest;
-        }
-        // Buckets as fine as the logits' range allows, so that a flat distribution does not fall into few of them.
-        this.bucketScale = lowest < highest ? (BUCKETS - 1) / (max - lowest) : 0;
+        double range = RANGE_MAX * temperature;
+        this.floor = max - range;
+        this.bucketScale = (BUCKETS - 1) / Math.min(range, LOGITS_MAX);
     }
 
-    /** The drawn token; takes one number from {@code random}. At least one logit must be finite, none NaN. */
-    static int draw(float[] logits, Sampling sampling, SplittableRandom random) {
-        TokenDraw draw = new TokenDraw(logits, sampling.temperature());
+    /**
+     * The drawn token; takes one number from {@code random}.
+     *
+     * @param logits finite or negative infinity
+     * @param best   index of the largest, which is finite
+     */
+    static int draw(float[] logits, int best, Sampling sampling, SplittableRandom random) {
+        TokenDraw draw = new TokenDraw(logits, logits[best], sampling.temperature());
         double share = random.nextDouble();
         return sampling.topK() > 0 && sampling.topK() < logits.length
                 ? draw.ofBest(sampling, share)
@@ -53,7 +53,7 @@ final class TokenDraw {
     }
 
     private int bucket(float logit) {
-        return (int) ((max - logit) * bucketScale);
+        return Math.min(BUCKETS - 1, (int) ((max - logit) * bucketScale));
     }
 
     private int ofBest(Sampling sampling, double share) {
@@ -168,14 +168,19 @@ final class TokenDraw {
     /** Whether a bucket may hold tokens that min-p drops. */
     private boolean endsByMinP(int bucket, Sampling sampling) {
         return sampling.minP() > 0
-                && FastExp.of(-Math.min(RANGE_MAX, (bucket + 1) / bucketScale * perTemperature)) <= sampling.minP();
+                && (bucket == BUCKETS - 1
+                        || FastExp.of(-Math.min(RANGE_MAX, (bucket + 1) / bucketScale * perTemperature))
+                                <= sampling.minP());
     }
 
     private long[] sortedBucket(int bucket, int count) {
         long[] keys = new long[count];
+        // Nearly all tokens lie below the bucket that is wanted: one comparison passes over them.
+        float below = bucket == BUCKETS - 1 ? Float.NEGATIVE_INFINITY : (float) (max - (bucket + 2) / bucketScale);
         for (int i = 0, found = 0; found < count; i++) {
-            if (logits[i] >= floor && bucket(logits[i]) == bucket) {
-                keys[found++] = sortKey(logits[i], i);
+            float logit = logits[i];
+            if (logit >= below && logit >= floor && bucket(logit) == bucket) {
+                keys[found++] = sortKey(logit, i);
             }
         }
         Arrays.sort(keys);

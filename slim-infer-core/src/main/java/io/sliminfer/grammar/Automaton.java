@@ -13,6 +13,9 @@ final class Automaton {
 
     static final int NONE = -1;
 
+    /** Tokens have fewer bytes. */
+    static final int UNITS_OF_A_TOKEN_MAX = 1 << 16;
+
     /** Nothing can be derived from such a state. */
     static final int UNPRODUCTIVE = Integer.MAX_VALUE / 2;
 
@@ -36,7 +39,10 @@ final class Automaton {
     private final Call[][] calls;
     private final int[] heights;
     private final BitSet moves;
+    /** First those that rules have, then for each with a limit one that counts further. */
     private final CountedStates[] counted;
+    /** Index of the one that counts further, or -1. */
+    private final int[] twins;
 
     private Automaton(Assembly from, int start, Call[][] calls, int[] heights) {
         this.byteClasses = from.classes;
@@ -48,6 +54,7 @@ final class Automaton {
         this.calls = calls;
         this.heights = heights;
         this.counted = from.counted.toArray(CountedStates[]::new);
+        this.twins = from.twins;
         this.moves = new BitSet(plainStates);
         for (int i = 0; i < next.length; i++) {
             if (next[i] != NONE && heights[next[i]] >= UNPRODUCTIVE) {
@@ -73,7 +80,7 @@ final class Automaton {
     }
 
     List<CountedStates> counted() {
-        return List.of(counted);
+        return List.of(counted).subList(0, twins.length);
     }
 
     int next(int state, int byteClass) {
@@ -111,6 +118,27 @@ final class Automaton {
         return state < plainStates ? state : countedOf(state).representative(state, bytes);
     }
 
+    /** Where a rule counts up to a limit: as many units as may still begin; else -1. */
+    int unitsLeft(int state) {
+        return state < plainStates ? -1 : countedOf(state).left(state);
+    }
+
+    /** The same state of a rule that counts further than any token; for states with {@link #unitsLeft}. */
+    int unlimited(int state) {
+        CountedStates own = countedOf(state);
+        for (int i = 0; i < counted.length; i++) {
+            if (counted[i] == own) {
+                return counted[twins[i]].reachedMin(own, state);
+            }
+        }
+        throw new IllegalStateException("no state " + state);
+    }
+
+    /** Units that began since an {@link #unlimited} state. */
+    int unitsBegun(int state) {
+        return countedOf(state).begun(state);
+    }
+
     private CountedStates countedOf(int state) {
         for (CountedStates states : counted) {
             if (state < states.past()) {
@@ -131,6 +159,7 @@ final class Automaton {
         private final BitSet accepts = new BitSet();
         private final List<CountedStates> counted = new ArrayList<>();
         private final List<PendingCount> pendingCounts = new ArrayList<>();
+        private int[] twins = {};
         private int states;
 
         private record PendingCount(Grammar.Rule rule, Dfa unit, int min, int max, int terminator) {}
@@ -172,6 +201,24 @@ final class Automaton {
                         count.rule(), base, classes, count.unit(), count.min(), count.max(), count.terminator());
                 counted.add(block);
                 base = block.past();
+            }
+            twins = new int[counted.size()];
+            for (int i = 0; i < twins.length; i++) {
+                PendingCount count = pendingCounts.get(i);
+                twins[i] = -1;
+                if (count.max() >= 0) {
+                    CountedStates twin = new CountedStates(
+                            count.rule(),
+                            base,
+                            classes,
+                            count.unit(),
+                            count.min(),
+                            count.min() + UNITS_OF_A_TOKEN_MAX,
+                            count.terminator());
+                    twins[i] = counted.size();
+                    counted.add(twin);
+                    base = twin.past();
+                }
             }
             Call[][] calls = new Call[states][];
             CallGraph graph = new CallGraph(this);

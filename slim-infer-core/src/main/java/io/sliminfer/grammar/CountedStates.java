@@ -64,6 +64,26 @@ final class CountedStates {
         return closed + 1;
     }
 
+    /**
+     * Units that may still begin after the last whole one, where the least number is reached; -1 where there is no limit, or the least
+     * number is not reached.
+     */
+    int left(int state) {
+        int count = (state - base) / unitStates;
+        return state == closed || max < 0 || count < min ? -1 : max - count;
+    }
+
+    /** How many units begin on the way from {@link #reachedMin} to a state. */
+    int begun(int state) {
+        int count = (state - base) / unitStates;
+        return count - min + ((state - base) % unitStates == 0 ? 0 : 1);
+    }
+
+    /** State of the unit in another block of the same rule, where the least number is just reached. */
+    int reachedMin(CountedStates other, int state) {
+        return base + min * unitStates + (state - other.base) % unitStates;
+    }
+
     boolean accepts(int state) {
         return state == closed;
     }

@@ -5,6 +5,7 @@ import java.util.Arrays;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.Set;
+import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -23,6 +24,9 @@ public final class TokenGrammar implements TokenConstraint {
     /** Masks that are made when the grammar is, rather than while an answer waits. */
     private static final int MASKS_AHEAD = 16;
 
+    /** Each holds two numbers for each token. */
+    private static final int COUNTED_MASKS_MAX = 16;
+
     private static final long MASK_BYTES_MAX = 32L << 20;
 
     private final Grammar grammar;
@@ -35,6 +39,7 @@ public final class TokenGrammar implements TokenConstraint {
     // Guarded by this: all that is remembered.
     private final Frontiers frontiers;
     private final Map<Integer, StateMask> stateMasks = new HashMap<>();
+    private final Map<Integer, CountedMask> countedMasks = new HashMap<>();
     private final Frontier[] path;
     private int masks;
 
@@ -46,6 +51,29 @@ public final class TokenGrammar implements TokenConstraint {
      * @param need    levels of nesting that a token may need at most
      */
     private record StateMask(long[] tokens, int[] leaving, int need) {}
+
+    /**
+     * Tokens that may follow a state of a rule that counts up to a limit, if that is far, and how many units each begins.
+     *
+     * @param order        the tokens by falling number of units
+     * @param units        of these
+     * @param leavingUnits of the nodes at which the rule may end
+     */
+    private record CountedMask(StateMask all, int[] order, int[] units, int[] leavingUnits) {
+
+        /** What is left of it if only some units may begin. */
+        StateMask upTo(int left) {
+            long[] tokens = all.tokens().clone();
+            for (int i = 0; i < order.length && units[i] > left; i++) {
+                tokens[order[i] >> 6] &= ~(1L << order[i]);
+            }
+            int[] leaving = IntStream.range(0, leavingUnits.length)
+                    .filter(i -> leavingUnits[i] <= left)
+                    .map(i -> all.leaving()[i])
+                    .toArray();
+            return new StateMask(tokens, leaving, all.need());
+        }
+    }
 
     public TokenGrammar(Grammar grammar, TokenVocabulary vocabulary) {
         this.grammar = grammar;
@@ -250,6 +278,54 @@ public final class TokenGrammar implements TokenConstraint {
         if (stateMasks.size() >= masksMax) {
             stateMasks.clear();
         }
+        int left = automaton.unitsLeft(state);
+        StateMask made = left < 0
+                ? walkState(state)
+                : countedMask(automaton.unlimited(state)).upTo(left);
+        stateMasks.put(state, made);
+        return made;
+    }
+
+    private CountedMask countedMask(int state) {
+        CountedMask known = countedMasks.get(state);
+        if (known != null) {
+            return known;
+        }
+        if (countedMasks.size() >= COUNTED_MASKS_MAX) {
+            countedMasks.clear();
+        }
+        int[] unitsAt = new int[vocabulary.nodes()];
+        StateMask all = walkState(state, unitsAt);
+        long[] order = new long[vocabulary.size()];
+        int count = 0;
+        for (int node = 1; node < unitsAt.length; node++) {
+            for (int token = vocabulary.tokens[node]; token >= 0; token = vocabulary.twins[token]) {
+                if (unitsAt[node] > 0 && (all.tokens()[token >> 6] >>> token & 1) != 0) {
+                    order[count++] = (long) -unitsAt[node] << 32 | token;
+                }
+            }
+        }
+        Arrays.sort(order, 0, count);
+        CountedMask made = new CountedMask(
+                all,
+                Arrays.stream(order, 0, count).mapToInt(key -> (int) key).toArray(),
+                Arrays.stream(order, 0, count)
+                        .mapToInt(key -> (int) -(key >> 32))
+                        .toArray(),
+                Arrays.stream(all.leaving()).map(node -> unitsAt[node]).toArray());
+        countedMasks.put(state, made);
+        return made;
+    }
+
+    private StateMask walkState(int state) {
+        return walkState(state, new int[0]);
+    }
+
+    /**
+     * @param units where to note for each node how many units of a counted rule begin up to it; empty where none are counted
+     */
+    private StateMask walkState(int state, int[] units) {
+        int[] unitsOnPath = new int[vocabulary.longest() + 1];
         long[] tokens = new long[vocabulary.words()];
         IntList leaving = new IntList();
         // The state itself, without what follows its rule's end: frontiers hold that as states of their own.
@@ -267,12 +343,14 @@ public final class TokenGrammar implements TokenConstraint {
             if (to.returns && vocabulary.ends[node] > node + 1) {
                 leaving.add(node);
             }
+            if (units.length > 0) { // the terminator begins none
+                unitsOnPath[depth] = to.isFinished() ? unitsOnPath[depth - 1] : automaton.unitsBegun(to.states[0]);
+                units[node] = unitsOnPath[depth];
+            }
             path[depth] = to;
             node++;
         }
-        StateMask made = new StateMask(tokens, leaving.toArray(), need);
-        stateMasks.put(state, made);
-        return made;
+        return new StateMask(tokens, leaving.toArray(), need);
     }
 
     /** Allows the tokens below a node of the trie that a frontier accepts. */

@@ -3,6 +3,7 @@ package io.sliminfer.grammar;
 import java.io.ByteArrayOutputStream;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.BitSet;
 import java.util.List;
 import java.util.Random;
@@ -39,7 +40,12 @@ public final class GrammarWalk {
     }
 
     private static int choose(int[] allowed, TokenVocabulary vocabulary, Random random, boolean end) {
-        if (end && random.nextInt(4) > 0) { // what closes is preferred
+        int steer = end ? random.nextInt(4) : 0;
+        if (steer == 1) { // what a pattern waits for is most likely a plain character
+            int[] plain = Arrays.stream(allowed).filter(token -> token < 128).toArray();
+            return plain.length > 0 ? plain[random.nextInt(plain.length)] : allowed[random.nextInt(allowed.length)];
+        }
+        if (steer > 1) { // what closes is preferred
             for (int token : allowed) {
                 byte[] bytes = vocabulary.bytes(token);
                 if (bytes == null || (bytes.length == 1 && "\"]}".indexOf(bytes[0]) >= 0)) {
@@ -91,8 +97,7 @@ public final class GrammarWalk {
     }
 
     private static boolean startsWith(byte[] bytes, int at, byte[] token) {
-        return at + token.length <= bytes.length
-                && java.util.Arrays.equals(bytes, at, at + token.length, token, 0, token.length);
+        return at + token.length <= bytes.length && Arrays.equals(bytes, at, at + token.length, token, 0, token.length);
     }
 
     private static void require(boolean holds, String message, ByteArrayOutputStream text) {
