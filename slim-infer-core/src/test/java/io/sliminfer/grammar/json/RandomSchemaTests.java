@@ -63,9 +63,7 @@ class RandomSchemaTests {
         TokenGrammar tokens = new TokenGrammar(grammar, vocabulary);
         for (int i = 0; i < 2; i++) {
             String written = GrammarWalk.random(tokens, vocabulary, random);
-            // The validator knows today's top-level domains, the format does not.
-            String known = written.replaceAll("(@[A-Za-z0-9.-]+\\.)[A-Za-z]{2,10}\"", "$1org\"");
-            assertThat(errors(validator, known)).as("written: %s", written).isEmpty();
+            assertThat(errors(validator, written)).as("written: %s", written).isEmpty();
             assertThat(grammar.match(written)).as(written).isEqualTo(Grammar.Match.COMPLETE);
         }
         for (int i = 0; i < 3; i++) {
@@ -99,7 +97,8 @@ class RandomSchemaTests {
     private static List<?> errors(Schema validator, String text) {
         JsonNode value;
         try {
-            value = MAPPER.readTree(text);
+            // The validator knows today's top-level domains, the format does not.
+            value = MAPPER.readTree(text.replaceAll("(@[A-Za-z0-9.-]+\\.)[A-Za-z]{2,10}\"", "$1org\""));
         } catch (JacksonException e) {
             return List.of(e.getOriginalMessage());
         }
