@@ -5,6 +5,7 @@ import io.sliminfer.benchmarks.grammar.GrammarCommand;
 import io.sliminfer.benchmarks.quality.CalibrateCommand;
 import io.sliminfer.benchmarks.quality.QualityCommand;
 import io.sliminfer.benchmarks.report.BenchmarkVersion;
+import io.sliminfer.benchmarks.serve.ServeCommand;
 import io.sliminfer.benchmarks.speed.OffloadCommand;
 import io.sliminfer.benchmarks.speed.SpeedCommand;
 import io.sliminfer.engine.EngineException;
@@ -31,6 +32,7 @@ import picocli.CommandLine.Spec;
         subcommands = {
             SpeedCommand.class,
             OffloadCommand.class,
+            ServeCommand.class,
             CudaCommand.class,
             GrammarCommand.class,
             QualityCommand.class,

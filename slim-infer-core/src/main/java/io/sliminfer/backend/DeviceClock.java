@@ -1,7 +1,7 @@
 package io.sliminfer.backend;
 
 /**
- * Tells when a device passed points of its queues, without waiting for it. The thread that makes all calls of the backend makes
+ * Tells when a device passed points of its queues. The thread that makes all calls of the backend makes
  * these too.
  */
 public interface DeviceClock {
@@ -27,6 +27,9 @@ public interface DeviceClock {
 
         /** Whether everything before it has ended. */
         boolean isPassed();
+
+        /** Waits until everything before it has ended. */
+        void join();
 
         /** Microseconds from an earlier mark, of any queue, to this one, once both are passed. */
         double microsSince(Mark earlier);

@@ -13,6 +13,9 @@ final class HostClock implements DeviceClock {
         }
 
         @Override
+        public void join() {}
+
+        @Override
         public double microsSince(Mark earlier) {
             return (nanos - ((HostMark) earlier).nanos) * 1e-3;
         }

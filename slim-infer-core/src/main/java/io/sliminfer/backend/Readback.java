@@ -5,7 +5,7 @@ package io.sliminfer.backend;
  */
 public interface Readback {
 
-    /** Waits for the last copy. With fences not used otherwise, this is the only call that waits for the device. */
+    /** Waits for the last copy. Besides fences and marks of the clock, this is the only call that waits for the device. */
     void join();
 
     /** The i-th element of the last copy, as float. Valid after {@link #join}. */

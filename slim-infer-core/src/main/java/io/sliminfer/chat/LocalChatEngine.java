@@ -2,6 +2,7 @@ package io.sliminfer.chat;
 
 import io.sliminfer.engine.Engine;
 import io.sliminfer.engine.GenerationRequest;
+import io.sliminfer.format.ModelFolder;
 import io.sliminfer.format.ModelFormatException;
 import io.sliminfer.format.TokenizerJson;
 import io.sliminfer.prune.PruneSchedule;
@@ -90,9 +91,13 @@ public final class LocalChatEngine implements ChatEngine {
             Engine engine) {
         String usual = chatTemplates.get("default");
         if (usual == null) {
-            throw new ModelFormatException(folder
-                    + " has no chat template: neither a file chat_template.jinja nor a field chat_template in tokenizer_config.json."
-                    + " Use the model's instruction-tuned version, or put a chat_template.jinja there");
+            throw new ModelFormatException(
+                    ModelFolder.isGguf(folder)
+                            ? folder + " has no chat template (tokenizer.chat_template)."
+                                    + " Use the model's instruction-tuned version"
+                            : folder
+                                    + " has no chat template: neither a file chat_template.jinja nor a field chat_template in tokenizer_config.json."
+                                    + " Use the model's instruction-tuned version, or put a chat_template.jinja there");
         }
         String forTools = chatTemplates.get("tool_use");
         ChatTemplate template;
@@ -104,6 +109,10 @@ public final class LocalChatEngine implements ChatEngine {
             throw new ModelFormatException(folder + ": " + e.getMessage(), e);
         }
         int vocabulary = engine.model().vocabulary();
+        if (tokenizerJson.isEmpty() && ModelFolder.isGguf(folder)) {
+            throw new ModelFormatException(
+                    folder + " has no tokenizer (tokenizer.ggml.tokens). Use a file that holds the whole model");
+        }
         Tokenizer tokenizer = tokenizerJson.isPresent()
                 ? Tokenizer.load(tokenizerJson.get(), vocabulary)
                 : Tokenizer.load(folder.resolve("tokenizer.json"), vocabulary);

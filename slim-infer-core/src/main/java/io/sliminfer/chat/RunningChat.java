@@ -40,6 +40,7 @@ final class RunningChat implements ChatGeneration, TokenListener {
     private @Nullable End end;
     private boolean scheduled;
     private boolean cancelled;
+    private boolean whole;
     private @Nullable Generation generation;
 
     // Of the task alone.
@@ -74,12 +75,16 @@ final class RunningChat implements ChatGeneration, TokenListener {
     /** Tells what to cancel. Tokens may have come before. */
     void started(Generation submitted) {
         boolean cancelNow;
+        boolean stopNow;
         synchronized (this) {
             generation = submitted;
             cancelNow = cancelled;
+            stopNow = whole;
         }
         if (cancelNow) {
             submitted.cancel();
+        } else if (stopNow) {
+            submitted.stop();
         }
     }
 
@@ -145,7 +150,7 @@ final class RunningChat implements ChatGeneration, TokenListener {
                 reader.append(id);
             }
             if (reader.isStopped()) {
-                cancel();
+                stop();
             }
             if (ended != null) {
                 // 'scheduled' stays true: nothing is delivered after the end.
@@ -214,6 +219,18 @@ final class RunningChat implements ChatGeneration, TokenListener {
                 throw failure;
             }
             throw new IllegalStateException(e);
+        }
+    }
+
+    /** A stop string has ended the answer: the engine need not go on. */
+    private void stop() {
+        Generation running;
+        synchronized (this) {
+            whole = true;
+            running = generation;
+        }
+        if (running != null) {
+            running.stop();
         }
     }
 

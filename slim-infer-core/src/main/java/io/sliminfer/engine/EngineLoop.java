@@ -6,7 +6,6 @@ import io.sliminfer.engine.Scheduler.StepPlan;
 import java.time.Duration;
 import java.util.List;
 import java.util.Objects;
-import java.util.concurrent.CancellationException;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -75,7 +74,7 @@ final class EngineLoop {
             return;
         }
         long begin = System.nanoTime();
-        int layers = plan.prefill() == null ? 0 : prefill(plan.prefill(), plan.layers());
+        int layers = plan.prefill() == null ? 0 : prefill(plan.prefill());
         if (!plan.decode().isEmpty()) {
             decode(plan.decode());
         }
@@ -86,6 +85,8 @@ final class EngineLoop {
     private void endIfDue(Sequence sequence, long now) {
         if (sequence.cancelled) {
             finish(sequence, FinishReason.CANCELLED);
+        } else if (sequence.whole) {
+            finish(sequence, FinishReason.STOP);
         } else if (sequence.stopped) {
             fail(sequence, new EngineException(EngineException.Kind.CLOSED, "the engine was closed"));
         } else if (sequence.isOverdue(now)) {
@@ -128,26 +129,23 @@ final class EngineLoop {
         }
     }
 
-    /** Gives how many layers were passed. */
-    private int prefill(Sequence sequence, int layers) {
-        if (sequence.nextLayer == 0) {
+    /** Runs a slice of a prefill; gives how many layers it passed. */
+    private int prefill(Sequence sequence) {
+        if (sequence.prompt == null) {
             listener.started(sequence.info, sequence.queued(), sequence.cache.cachedTokens());
         }
-        int from = sequence.nextLayer;
-        prefillLayers(sequence, layers);
-        return sequence.nextLayer - from;
+        int before = sequence.layersPassed;
+        prefillSlice(sequence);
+        return sequence.layersPassed - before;
     }
 
-    private void prefillLayers(Sequence sequence, int layers) {
+    private void prefillSlice(Sequence sequence) {
         int token;
         try {
-            if (!runner.prefill(sequence, layers)) {
+            if (!runner.prefill(sequence)) {
                 return;
             }
             token = sample(sequence, runner.promptLogits(sequence));
-        } catch (CancellationException e) {
-            endIfDue(sequence, System.nanoTime());
-            return;
         } catch (RuntimeException e) {
             requireDevice(e);
             fail(sequence, e);
@@ -252,13 +250,17 @@ final class EngineLoop {
         ends.ended(sequence);
         listener.finished(sequence.info, reason, report);
         log.debug(
-                "{} after {} tokens: prompt {} ({} cached), first token {} ms, pruned {}",
+                "request {}: {} after {} tokens; prompt {} tokens ({} cached, {} % of the work pruned), queued {} ms, first token after {} ms,"
+                        + " then {} ms a token",
+                report.id(),
                 reason,
                 report.generatedTokens(),
                 report.promptTokens(),
                 report.cachedTokens(),
+                Math.round(100 * report.prunedShare()),
+                report.queued().toMillis(),
                 report.timeToFirstToken().toMillis(),
-                report.prunedShare());
+                Math.round(report.perToken().toNanos() / 1e5) / 10.0);
         try {
             sequence.listener.onFinished(reason, report);
         } catch (Throwable e) { // the request has ended, so there is nobody else to tell
@@ -276,6 +278,13 @@ final class EngineLoop {
             scheduler.end(sequence);
             ends.ended(sequence);
             listener.failed(sequence.info, failure, report);
+            log.debug(
+                    "request {}: failed ({}) after {} tokens; prompt {} tokens",
+                    report.id(),
+                    failure.kind(),
+                    report.generatedTokens(),
+                    report.promptTokens(),
+                    failure);
         } finally { // also when the books are broken: the caller waits
             try {
                 sequence.listener.onFailed(failure);

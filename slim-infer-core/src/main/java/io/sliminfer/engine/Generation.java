@@ -8,4 +8,7 @@ public interface Generation {
 
     /** Stops the work at the next token, or within one tile of a prefill layer. A finished generation ignores it. */
     void cancel();
+
+    /** The same for an answer that is whole, such as one that reached a stop string: it ends with {@link FinishReason#STOP}. */
+    void stop();
 }

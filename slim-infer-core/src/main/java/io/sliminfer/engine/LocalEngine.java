@@ -22,7 +22,6 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Objects;
 import java.util.Set;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.CompletableFuture;
@@ -182,7 +181,8 @@ public final class LocalEngine implements Engine {
             }
             return;
         }
-        EngineLoop loop = parts.loop(model, settings.serving().queueWait(), listener, new Ends(parts));
+        Ends ends = new Ends();
+        EngineLoop loop = parts.loop(model, settings.serving().queueWait(), listener, ends);
         loading.complete(parts);
         try {
             while (!closed) {
@@ -191,12 +191,11 @@ public final class LocalEngine implements Engine {
                     loop.step();
                 }
                 if (!loop.hasWork()) {
-                    parts.kv.drain(); // slots that copies of ended requests still hold: an idle engine's snapshot has
-                    // none
+                    parts.kv.drain(); // slots that copies of ended requests still hold: an idle engine shows none
                 }
-                stand = parts.stand();
+                publish(parts, ends);
             }
-            fail(parts, loop, closed());
+            fail(parts, loop, ends, closed());
         } catch (Throwable e) { // an Error, or a broken invariant of ours: nobody may wait for ever
             log.error("The engine of {} stops after a failure", folder.name(), e);
             failure = e;
@@ -204,6 +203,7 @@ public final class LocalEngine implements Engine {
             fail(
                     parts,
                     loop,
+                    ends,
                     new EngineException(EngineException.Kind.INTERNAL, "the engine stopped after a failure: " + e, e));
             listener.stopped(e);
         } finally {
@@ -225,28 +225,31 @@ public final class LocalEngine implements Engine {
         }
     }
 
-    /** Takes requests off the list. */
+    /** Remembers which requests ended in a step. Engine thread only. */
     private final class Ends implements EngineLoop.Ends {
-        private final Loaded parts;
-
-        Ends(Loaded parts) {
-            this.parts = parts;
-        }
+        private final List<Sequence> sequences = new ArrayList<>();
 
         @Override
         public void ended(Sequence sequence) {
-            stand = parts.stand();
-            sequence.shown = null; // after its slots show as free
             unfinished.decrementAndGet();
         }
 
         @Override
         public void told(Sequence sequence) {
+            sequences.add(sequence);
+        }
+    }
+
+    /** Shows callers what a step has left: requests that have ended leave the list when their slots show as free. */
+    private void publish(Loaded parts, Ends ends) {
+        stand = parts.stand();
+        for (Sequence sequence : ends.sequences) {
             live.remove(sequence.id());
-            if (state != EngineState.RUNNING) {
-                synchronized (gate) {
-                    gate.notifyAll(); // somebody may wait for the last one
-                }
+        }
+        ends.sequences.clear();
+        if (state != EngineState.RUNNING) {
+            synchronized (gate) {
+                gate.notifyAll(); // somebody may wait for the last one
             }
         }
     }
@@ -305,11 +308,11 @@ public final class LocalEngine implements Engine {
     }
 
     /** Ends everything that was submitted, also what is still among the commands. */
-    private void fail(Loaded state, EngineLoop loop, EngineException failure) {
+    private void fail(Loaded parts, EngineLoop loop, Ends ends, EngineException failure) {
         advance(EngineState.CLOSING); // from here on nothing is added that nobody would take
         takeCommands(loop, false);
         loop.failAll(failure);
-        stand = state.stand();
+        publish(parts, ends);
     }
 
     private Loaded load(ModelFolder folder, Backend backend) {
@@ -323,12 +326,20 @@ public final class LocalEngine implements Engine {
                 backend::bytesBeside);
         backend.prepare(memory.workSize(
                 model, settings.serving().batchMax(), pruning.schedule().unit()));
-        ModelWeights weights = ModelWeights.load(backend, folder, model.maxPositions());
-        Workspace space = new Workspace(backend, model, memory.maxPromptTokens(), memory.tile());
+        ProgressLog progress = new ProgressLog();
+        ModelWeights weights = ModelWeights.load(backend, folder, model.maxPositions(), layers -> {
+            if (progress.isDue()) {
+                log.info(
+                        "{}: loading weights, {} % ({} of {} layers) after {} s",
+                        folder.name(), 100 * layers / model.layers(), layers, model.layers(), progress.seconds());
+            }
+        });
+        Workspace space =
+                new Workspace(backend, model, memory.maxPromptTokens(), memory.passingTokens(), memory.tile());
         KvPool pool = backend.allocateKv(
                 memory.slots(), memory.slotBlock(), model.kvHeads(), model.headDim(), memory.kvType());
         KvCacheManager kv = cacheManager(backend, pool, memory);
-        Scheduler scheduler = new Scheduler(kv, settings.serving().batchMax(), model.layers());
+        Scheduler scheduler = new Scheduler(kv, settings.serving().batchMax(), memory.passingTokens());
         HiddenRows hidden = memory.hiddenSlots() > 0
                 ? new HiddenRows(backend, model.hidden(), memory.hiddenSlots(), memory.slotBlock())
                 : null;
@@ -341,14 +352,17 @@ public final class LocalEngine implements Engine {
                 pool,
                 kv,
                 hidden,
-                settings.serving().batchMax());
+                settings.serving().batchMax(),
+                settings.serving().prefillSlice());
         log.info(
-                "{}: {} with {} layers on {} ({}); {} MiB weights{}, {} MiB KV cache ({} slots of {} tokens in {}), {} MiB workspace,"
+                "{}: {} with {} layers, {} M parameters in {}, on {} ({}); {} MiB weights{}, {} MiB KV cache ({} slots of {} tokens in {}), {} MiB workspace,"
                         + " {} MiB hidden states of prefixes;"
                         + " prompts up to {} tokens, schedule {} ({}) from {} tokens on; ready in {} ms",
                 folder.name(),
                 model.architecture(),
                 model.layers(),
+                Math.round(model.parameters() / 1e6),
+                model.dtype(),
                 backend.info().backend(),
                 backend.info().description(),
                 weights.bytes() >> 20,
@@ -536,10 +550,7 @@ public final class LocalEngine implements Engine {
                 failure,
                 settings.serving().queueCapacity(),
                 settings.serving().batchMax(),
-                live.values().stream()
-                        .map(Sequence::live)
-                        .filter(Objects::nonNull)
-                        .toList(),
+                live.values().stream().map(Sequence::live).toList(),
                 last.kv,
                 loaded.usage,
                 last.deviceBytesPeak,

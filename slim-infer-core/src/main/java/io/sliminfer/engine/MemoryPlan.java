@@ -22,6 +22,7 @@ import java.util.function.ToLongFunction;
  * @param hostSlots       slots in host memory behind it
  * @param diskSlots       slots in a file behind that
  * @param maxPromptTokens longest prompt: what model and configuration allow; whether the KV pool holds it depends on its schedule
+ * @param passingTokens   longest prompt that may be prefilled beside another
  * @param tile            rows of a prefill tile
  * @param workspaceBytes  activations
  * @param hiddenSlots     blocks whose hidden rows the prefix cache has room for, or {@link KvCacheManager#NO_PREFIX_CACHE}
@@ -36,11 +37,15 @@ record MemoryPlan(
         int hostSlots,
         int diskSlots,
         int maxPromptTokens,
+        int passingTokens,
         int tile,
         long workspaceBytes,
         int hiddenSlots,
         long hiddenSlotBytes,
         long besideBytes) {
+
+    /** Prompts up to here may pass longer ones: for a model with a hidden size of 4,096 the room that they need has 64 MiB. */
+    private static final int PASSING_TOKENS = 4096;
 
     /** Share of the machine's memory that the KV cache takes at most when nothing is configured. */
     private static final double KV_SHARE = 0.4;
@@ -80,7 +85,8 @@ record MemoryPlan(
         int tile = Math.min(limit, settings.prefillTile() == 0 ? device.tile() : settings.prefillTile());
         long besideBytes = beside.applyAsLong(
                 new Backend.WorkSize(model, tile, settings.serving().batchMax(), limit, block, unit));
-        long workspaceBytes = Workspace.bytes(model, compute, limit, tile);
+        int passing = Math.min(limit, PASSING_TOKENS);
+        long workspaceBytes = Workspace.bytes(model, compute, limit, passing, tile);
         long ropeBytes = 4L * positions * model.headDim();
         long available = device.dedicated()
                 ? device.memoryBytes() - besideBytes - workspaceBytes - ropeBytes
@@ -118,6 +124,7 @@ record MemoryPlan(
                 slotsBehind(settings.kv().hostBytes(), slotBytes),
                 slotsBehind(settings.kv().diskBytes(), slotBytes),
                 limit,
+                passing,
                 tile,
                 workspaceBytes,
                 hiddenSlots(

@@ -11,20 +11,27 @@ import io.sliminfer.kv.KvCacheManager;
 import io.sliminfer.kv.KvSequence;
 import io.sliminfer.model.DecodeRows;
 import io.sliminfer.model.HiddenRows;
+import io.sliminfer.model.PromptPass;
 import io.sliminfer.model.PromptRows;
+import io.sliminfer.model.PromptSpace;
 import io.sliminfer.model.Transformer;
 import io.sliminfer.model.Workspace;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.concurrent.CancellationException;
+import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * Turns a step into operations on the device and reads back what it needs: the only place that waits for the device, once for a
  * step's tokens or logits and once for each layer of decode that chooses active blocks; besides, a prefill waits at each decision
- * with a mass budget. Engine thread only.
+ * with a mass budget, and for the slice before its last one. Engine thread only.
  */
 final class ModelRunner {
+
+    private static final Logger log = LoggerFactory.getLogger(ModelRunner.class);
 
     private final Transformer transformer;
     private final Backend backend;
@@ -33,6 +40,8 @@ final class ModelRunner {
     private final KvCacheManager kv;
     private final @Nullable HiddenRows hidden;
     private final DeviceClock clock;
+    private final PrefillPace pace;
+    private final ModelConfig model;
     private final int vocabulary;
     private final Tensor decodeX;
     private final Tensor decodeIds;
@@ -51,6 +60,7 @@ final class ModelRunner {
 
     /**
      * @param hidden where hidden rows of prefixes are kept, or null if pruned prompts share none
+     * @param slice  time of a slice of a prefill on the device
      */
     ModelRunner(
             Backend backend,
@@ -60,7 +70,8 @@ final class ModelRunner {
             KvPool pool,
             KvCacheManager kv,
             @Nullable HiddenRows hidden,
-            int batchMax) {
+            int batchMax,
+            Duration slice) {
         this.transformer = transformer;
         this.backend = backend;
         this.space = space;
@@ -68,6 +79,8 @@ final class ModelRunner {
         this.kv = kv;
         this.hidden = hidden;
         this.clock = backend.clock();
+        this.pace = new PrefillPace(clock, slice);
+        this.model = model;
         this.vocabulary = model.vocabulary();
         decodeX = backend.allocate("decode hidden states", DType.F32, batchMax, model.hidden());
         decodeIds = backend.allocate("decode ids", DType.I32, batchMax, 1);
@@ -77,7 +90,7 @@ final class ModelRunner {
         likeliest = backend.allocate("likeliest tokens", DType.I32, batchMax, 1);
         likeliestLanding = backend.readback(batchMax);
         // Decode chooses whole slots' worth of a prompt, so no layer's choice has more blocks than a prompt has slots.
-        int choices = Math.multiplyExact(batchMax, (int) (space.positions().rows() / pool.block() + 1));
+        int choices = Math.multiplyExact(batchMax, (space.prompt().tokens() / pool.block() + 1));
         wanted = backend.allocate("active blocks", DType.I32, choices, 1);
         wantedLanding = backend.readback(choices);
         row = new float[vocabulary];
@@ -86,26 +99,42 @@ final class ModelRunner {
     }
 
     /**
-     * Runs layers of a prefill.
+     * Runs a slice of a prefill: pieces of it until the time of a slice is over, or the request must end.
      *
      * @return whether the last layer is done
-     * @throws CancellationException between two tiles if the sequence must end
      */
-    boolean prefill(Sequence sequence, int layers) {
-        PromptRows rows = sequence.prompt;
-        if (rows == null) {
-            rows = begin(sequence);
-            sequence.prompt = rows;
+    boolean prefill(Sequence sequence) {
+        PromptPass pass = sequence.prompt;
+        pace.begin();
+        if (pass == null) {
+            pass = begin(sequence);
+            sequence.prompt = pass;
         }
-        int to = Math.min(sequence.nextLayer + layers, transformer.layers());
-        for (int layer = sequence.nextLayer; layer < to; layer++) {
-            transformer.layer(layer, rows);
-            sequence.nextLayer = layer + 1;
-            if (sequence.plan().stageOf(layer).lastLayer() == layer) {
-                requireClock(sequence).stageEnds();
+        while (!pass.isDone() && !sequence.mustEnd()) {
+            double flops = pass.nextFlops();
+            if (!pace.hasRoom(flops) && mayPause(sequence, pass)) {
+                break;
             }
+            pass.next();
+            pace.add(flops);
+            if (pass.layersPassed() > sequence.layersPassed) {
+                layerEnds(sequence, sequence.layersPassed++);
+            }
+            logProgress(sequence);
         }
-        return to == transformer.layers();
+        pace.end();
+        return pass.isDone();
+    }
+
+    private static void layerEnds(Sequence sequence, int layer) {
+        if (sequence.plan().stageOf(layer).lastLayer() == layer) {
+            requireClock(sequence).stageEnds();
+        }
+    }
+
+    /** Blocks that may leave the device stay there only as long as no other pass runs, so their layers are not interrupted. */
+    private static boolean mayPause(Sequence sequence, PromptPass pass) {
+        return pass.isBetweenLayers() || sequence.cache.blocks().resident();
     }
 
     private static StageClock requireClock(Sequence sequence) {
@@ -115,7 +144,22 @@ final class ModelRunner {
         return sequence.stageClock;
     }
 
-    private PromptRows begin(Sequence sequence) {
+    /** On a device with a queue of its own these layers are enqueued, which may be some way ahead. */
+    private void logProgress(Sequence sequence) {
+        if (sequence.layersPassed < transformer.layers() && sequence.progress.isDue()) {
+            log.info(
+                    "request {}: prefill of {} tokens, {} of {} layers ({} tokens live) after {} s",
+                    sequence.id(),
+                    sequence.plan().promptTokens(),
+                    sequence.layersPassed,
+                    transformer.layers(),
+                    sequence.plan().stageOf(sequence.layersPassed).liveTokens(),
+                    TimeUnit.NANOSECONDS.toSeconds(System.nanoTime() - sequence.startedNanos));
+        }
+    }
+
+    private PromptPass begin(Sequence sequence) {
+        sequence.progress = new ProgressLog();
         sequence.stageClock = new StageClock(clock);
         int[] prompt = sequence.request.prompt();
         int tokens = prompt.length;
@@ -124,25 +168,21 @@ final class ModelRunner {
             position[i] = i;
         }
         int cached = sequence.cache.cachedTokens();
+        PromptSpace room = sequence.passing ? space.passing() : space.prompt();
         Tensor idRows = space.ids().rows(0, tokens);
         backend.ops().write(idRows, prompt, tokens);
-        backend.ops().write(space.positions(), position, tokens);
-        transformer.embed(space.x().rows(cached, tokens), idRows.rows(cached, tokens));
-        Runnable checkpoint = () -> {
-            if (sequence.mustEnd()) {
-                throw new CancellationException();
-            }
-        };
-        return new PromptRows(
-                sequence.plan(), pool, sequence.cache, space.x(), space.positions(), space.tile(), hidden, checkpoint);
+        backend.ops().write(room.positions(), position, tokens);
+        transformer.embed(room.x().rows(cached, tokens), idRows.rows(cached, tokens));
+        PromptRows rows = new PromptRows(sequence.plan(), pool, sequence.cache, room, space.tile(), hidden);
+        return new PromptPass(transformer, model, rows);
     }
 
     /** Logits of the last prompt position, valid until the next call. */
     float[] promptLogits(Sequence sequence) {
-        PromptRows rows = sequence.prompt;
-        if (rows == null) {
+        if (sequence.prompt == null) {
             throw new IllegalStateException("no prefill to take logits of");
         }
+        PromptRows rows = sequence.prompt.rows();
         Tensor out = logits.rows(0, 1);
         transformer.logits(out, rows.x().rows(rows.count() - 1, rows.count()));
         backend.ops().read(readback, out);

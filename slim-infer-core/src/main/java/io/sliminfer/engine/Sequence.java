@@ -1,7 +1,7 @@
 package io.sliminfer.engine;
 
 import io.sliminfer.format.ModelConfig;
-import io.sliminfer.model.PromptRows;
+import io.sliminfer.model.PromptPass;
 import io.sliminfer.prune.PrunePlan;
 import java.time.Duration;
 import java.time.Instant;
@@ -30,20 +30,31 @@ final class Sequence implements Generation {
 
     State state = State.WAITING;
 
-    /** What snapshots show, null for nothing more. Only the engine's thread writes. */
-    volatile LiveRequest.@Nullable State shown = LiveRequest.State.WAITING;
+    /** What snapshots show. Only the engine's thread writes. */
+    volatile LiveRequest.State shown = LiveRequest.State.WAITING;
 
     /** The caller wants no more. */
     volatile boolean cancelled;
 
+    /** The caller has all it wants. */
+    volatile boolean whole;
+
     /** The engine ends: so do its requests. */
     volatile boolean stopped;
 
-    @Nullable
-    PromptRows prompt;
+    /** Its prefill passes another one that has begun before, in a space of its own. */
+    boolean passing;
 
-    /** The next layer of the prefill. */
-    int nextLayer;
+    /** Its prefill, once it has begun. */
+    @Nullable
+    PromptPass prompt;
+
+    int layersPassed;
+    /** How many that came later were admitted before it. */
+    int overtaken;
+
+    /** When to log how far the prefill is. */
+    ProgressLog progress = new ProgressLog();
 
     /** Also read by those who take a snapshot; only the engine's thread writes. */
     volatile int generated;
@@ -121,7 +132,7 @@ final class Sequence implements Generation {
 
     /** Whether it must not go on, for whatever reason. Asked between any two pieces of its work. */
     boolean mustEnd() {
-        return cancelled || stopped || (hasDeadline && isOverdue(System.nanoTime()));
+        return cancelled || whole || stopped || (hasDeadline && isOverdue(System.nanoTime()));
     }
 
     /** Submit to start of prefill; it has started. */
@@ -129,18 +140,10 @@ final class Sequence implements Generation {
         return Duration.ofNanos(startedNanos - submittedNanos);
     }
 
-    /** Those who take a snapshot call this; null once it has ended. */
-    @Nullable
+    /** What a snapshot shows of it; any thread may ask. */
     LiveRequest live() {
-        LiveRequest.State now = shown;
-        return now == null
-                ? null
-                : new LiveRequest(
-                        info.id(),
-                        now,
-                        info.promptTokens(),
-                        generated,
-                        Duration.ofNanos(System.nanoTime() - submittedNanos));
+        return new LiveRequest(
+                info.id(), shown, info.promptTokens(), generated, Duration.ofNanos(System.nanoTime() - submittedNanos));
     }
 
     /** Whether a step has to bring this sequence's logits to the host; else the device picks the token. */
@@ -161,6 +164,12 @@ final class Sequence implements Generation {
     @Override
     public void cancel() {
         cancelled = true;
+        onCancel.run();
+    }
+
+    @Override
+    public void stop() {
+        whole = true;
         onCancel.run();
     }
 }

@@ -47,4 +47,11 @@ public record ModelConfig(
     public int kvColumns() {
         return kvHeads * headDim;
     }
+
+    /** Numbers that the model has learned; a head that is the embedding table is counted once. */
+    public long parameters() {
+        return ExpectedTensor.of(this).stream()
+                .mapToLong(tensor -> tensor.shape().stream().reduce(1L, (a, b) -> a * b))
+                .sum();
+    }
 }

@@ -27,8 +27,8 @@ public interface TensorSource {
     ByteBuffer rows(long from, long to);
 
     /**
-     * Puts the same bytes into a buffer, at its position: for what has to be somewhere else anyway. A file is read by large calls there,
-     * several times as fast as by touching the pages of its mapping one by one. Any thread.
+     * Puts the same bytes into a buffer, at its position: for what has to be somewhere else anyway. A file is read by large calls for
+     * it, and no page of its mapping is touched. Any thread.
      *
      * @param into a direct buffer with room for the rows
      * @throws java.io.UncheckedIOException if the file cannot be read

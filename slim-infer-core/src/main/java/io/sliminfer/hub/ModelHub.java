@@ -44,7 +44,7 @@ public final class ModelHub {
     }
 
     /**
-     * The folder of a model in the cache, complete. Where the hub does not answer, the copy that the cache has is used, with a
+     * The folder of a model in the cache, or its GGUF file there, complete. Where the hub does not answer, the copy that the cache has is used, with a
      * warning.
      *
      * @throws HubException         if it cannot be had
@@ -68,9 +68,15 @@ public final class ModelHub {
 
     private @Nullable Path cached(HubCache cache, HubModel model) throws IOException {
         String commit = cache.commit(model.revision());
-        return commit != null && FileSelection.missing(cache.snapshot(commit)).isEmpty()
-                ? cache.snapshot(commit)
+        return commit != null
+                        && FileSelection.missing(model, cache.snapshot(commit)).isEmpty()
+                ? place(model, cache.snapshot(commit))
                 : null;
+    }
+
+    /** What is opened of a snapshot. */
+    private static Path place(HubModel model, Path snapshot) {
+        return model.file() == null ? snapshot : snapshot.resolve(model.file());
     }
 
     private Path refuseOffline(HubCache cache, HubModel model) throws IOException {
@@ -78,7 +84,7 @@ public final class ModelHub {
         String found = commit == null
                 ? "not in the cache " + settings.cache()
                 : "incomplete in " + cache.snapshot(commit) + " (no "
-                        + String.join(", no ", FileSelection.missing(cache.snapshot(commit))) + ")";
+                        + String.join(", no ", FileSelection.missing(model, cache.snapshot(commit))) + ")";
         throw new HubException(
                 model + " is " + found + ", and slim-infer.hub.offline (HF_HUB_OFFLINE) forbids downloads.",
                 "Download it once with \"hf download " + model.id() + " --revision " + model.revision()
@@ -99,11 +105,16 @@ public final class ModelHub {
             throw cached == null ? e : withCopy(e, cached);
         }
         Path snapshot = cache.snapshot(listing.commit());
-        fetch(cache, model, listing.commit(), FileSelection.small(model, listing));
-        ModelFolder.readConfig(snapshot);
-        fetch(cache, model, listing.commit(), FileSelection.weights(listing, snapshot));
+        String gguf = model.file();
+        if (gguf != null) {
+            fetch(cache, model, listing.commit(), FileSelection.gguf(model, gguf, listing));
+        } else {
+            fetch(cache, model, listing.commit(), FileSelection.small(model, listing));
+            ModelFolder.readConfig(snapshot);
+            fetch(cache, model, listing.commit(), FileSelection.weights(listing, snapshot));
+        }
         cache.setCommit(model.revision(), listing.commit());
-        return snapshot;
+        return place(model, snapshot);
     }
 
     private static HubException withCopy(HubException e, Path cached) {

@@ -130,9 +130,6 @@ public final class DecodeRows implements Rows {
         return 0;
     }
 
-    @Override
-    public void checkpoint() {}
-
     /** What the i-th sequence chooses at this layer, or null. */
     @Nullable
     PruneShape choice(int layer, int i) {

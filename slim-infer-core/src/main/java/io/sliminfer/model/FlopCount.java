@@ -22,12 +22,27 @@ public final class FlopCount {
             double outputs = last && !decides ? 1 : live;
             double mlpRows = decides ? stage.decision().keptTokens() : outputs;
             double pairs = last && !decides ? live : live * (live + 1) / 2;
-            flops += 2 * live * config.hidden() * (config.queryColumns() + 2.0 * config.kvColumns());
-            flops += 4 * pairs * config.queryColumns();
-            flops += 2 * outputs * config.queryColumns() * config.hidden();
-            flops += 6 * mlpRows * config.hidden() * config.intermediate();
+            flops += attention(config, live, pairs, outputs) + mlp(config, mlpRows);
         }
         return flops;
+    }
+
+    /**
+     * FLOPs of one layer's attention with its projections.
+     *
+     * @param rows    that get a query, a key and a value
+     * @param pairs   of a query and a key that it sees
+     * @param outputs rows whose attention is projected
+     */
+    static double attention(ModelConfig config, double rows, double pairs, double outputs) {
+        return 2 * rows * config.hidden() * (config.queryColumns() + 2.0 * config.kvColumns())
+                + 4 * pairs * config.queryColumns()
+                + 2 * outputs * config.queryColumns() * config.hidden();
+    }
+
+    /** FLOPs of one layer's MLP. */
+    static double mlp(ModelConfig config, double rows) {
+        return 6 * rows * config.hidden() * config.intermediate();
     }
 
     /** FLOPs of a dense prefill of as many tokens. */

@@ -12,6 +12,7 @@ import io.sliminfer.format.ModelFolder;
 import io.sliminfer.format.TensorSource;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.IntConsumer;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
 
@@ -27,8 +28,9 @@ public record ModelWeights(Weight embedding, List<LayerWeights> layers, Weight n
 
     /**
      * @param positions positions that will be used, which sizes the RoPE table
+     * @param loaded    told after each layer how many are loaded
      */
-    public static ModelWeights load(Backend backend, ModelFolder folder, int positions) {
+    public static ModelWeights load(Backend backend, ModelFolder folder, int positions, IntConsumer loaded) {
         ModelConfig config = folder.config();
         Loader loader = new Loader(backend, folder);
         Tensor rope = ropeTable(backend, config, positions);
@@ -56,6 +58,7 @@ public record ModelWeights(Weight embedding, List<LayerWeights> layers, Weight n
                     loader.load(Use.GAIN, layer + "post_attention_layernorm.weight"),
                     loader.linear(config.mlpBias(), layer + "mlp.gate_proj", layer + "mlp.up_proj"),
                     loader.linear(config.mlpBias(), layer + "mlp.down_proj")));
+            loaded.accept(i + 1);
         }
         Weight norm = loader.load(Use.GAIN, "model.norm.weight");
         Weight head = config.tiedEmbeddings() ? embedding : loader.load(Use.LINEAR, "lm_head.weight");

@@ -46,10 +46,8 @@ public final class PromptRows implements Rows {
 
     private final KvPool pool;
     private final Cache cache;
-    private final Tensor x;
-    private final Tensor positions;
+    private final PromptSpace space;
     private final int tile;
-    private final Runnable checkpoint;
     private final List<@Nullable Readback> decisions = new ArrayList<>();
     private final @Nullable HiddenRows hidden;
     private PrunePlan plan;
@@ -60,41 +58,30 @@ public final class PromptRows implements Rows {
 
     /**
      * @param cache      the prompt's place in the KV cache
-     * @param x          workspace with at least as many rows as the prompt has tokens
-     * @param positions  the same, int32; row i holds position i
+     * @param space      room for at least the prompt's tokens; x has those that are not cached, and in row i of positions is i
      * @param tile       rows of a tile
      * @param hidden     where the cache's hidden slots are, or null if it never names any
-     * @param checkpoint called between tiles
      */
     public PromptRows(
-            PrunePlan plan,
-            KvPool pool,
-            Cache cache,
-            Tensor x,
-            Tensor positions,
-            int tile,
-            @Nullable HiddenRows hidden,
-            Runnable checkpoint) {
+            PrunePlan plan, KvPool pool, Cache cache, PromptSpace space, int tile, @Nullable HiddenRows hidden) {
         this.plan = plan;
         this.pool = pool;
         this.cache = cache;
-        this.x = x;
-        this.positions = positions;
+        this.space = space;
         this.tile = tile;
         this.hidden = hidden;
-        this.checkpoint = checkpoint;
         this.first = cache.cachedTokens();
         this.count = plan.promptTokens();
     }
 
     @Override
     public Tensor x() {
-        return x.rows(0, count);
+        return space.x().rows(0, count);
     }
 
     @Override
     public Tensor positions() {
-        return positions.rows(0, count);
+        return space.positions().rows(0, count);
     }
 
     @Override
@@ -162,9 +149,9 @@ public final class PromptRows implements Rows {
         return Objects.requireNonNull(plan.stageOf(layer).decision());
     }
 
-    /** How many decisions were made. */
-    int decisions() {
-        return decisions.size();
+    /** Where the next decision's choice lands. */
+    Readback landing() {
+        return space.decision(decisions.size());
     }
 
     /** Tiles end at the same rows wherever they begin, so that a cached prefix changes no product's rows but the first tile's. */
@@ -180,11 +167,6 @@ public final class PromptRows implements Rows {
         return count - 1;
     }
 
-    @Override
-    public void checkpoint() {
-        checkpoint.run();
-    }
-
     /**
      * Called before the first decision that drops rows or could have: those of cached tokens, which did not pass the layers so far, join in, and
      * those of full blocks are kept for other prompts.
@@ -195,8 +177,8 @@ public final class PromptRows implements Rows {
         }
         whole = false;
         if (hidden != null) {
-            hidden.load(x, cache.hiddenSlots());
-            hidden.save(x, first, cache.takeHiddenSlots());
+            hidden.load(space.x(), cache.hiddenSlots());
+            hidden.save(space.x(), first, cache.takeHiddenSlots());
             cache.hiddenStored();
         }
         first = 0;

@@ -41,7 +41,4 @@ public sealed interface Rows permits PromptRows, DecodeRows {
 
     /** First row whose output the last layer must compute. */
     int firstOutput();
-
-    /** Called between tiles; throws to give the work up. */
-    void checkpoint();
 }

@@ -46,47 +46,73 @@ public final class Transformer {
      * ({@link DecodeRows#follow}) before the next.
      */
     public void layer(int layer, Rows rows) {
-        LayerWeights w = weights.layers().get(layer);
-        PruneShape decision = rows.decision(layer);
         rows.begin(layer);
-        // Logits are computed for the last position only, so in the last layer only its row goes on after K and V are
-        // stored.
-        boolean lastRowOnly = layer == lastLayer && decision == null;
-        int firstOutput = lastRowOnly ? rows.firstOutput() : rows.first();
-        for (int from = rows.first(), to; from < rows.count(); from = to) {
-            to = rows.tileEnd(from);
-            rows.checkpoint();
-            Tensor x = rows.x().rows(from, to);
-            KvView kv = rows.kv(layer, from, to);
-            Tensor normed = space.normed(to - from);
-            Tensor qkv = space.qkv(to - from);
-            Tensor q = space.q(to - from);
-            ops.rmsNorm(normed, x, w.attentionNorm(), epsilon);
-            ops.linear(qkv, normed, w.qkv());
-            ops.ropeAndStore(q, kv, qkv, w.heads(), rows.positions().rows(from, to));
-            if (decision != null && to == rows.count()) {
-                score(layer, decision, (PromptRows) rows, q, kv, w);
-            }
-            if (rows instanceof DecodeRows decode) {
-                choose(layer, decode, q, w);
-            }
-            if (to > firstOutput) {
-                int skipped = Math.max(0, firstOutput - from);
-                Tensor queries = q.rows(skipped, to - from);
-                KvView seen = skipped == 0 ? kv : rows.kv(layer, from + skipped, to);
-                ops.attend(queries, queries, seen, w.heads(), scale);
-                ops.linearAdd(x.rows(skipped, to - from), queries, w.output());
-            }
+        for (int row = rows.first(); row < rows.count(); ) {
+            row = attendTile(layer, rows, row);
         }
+        attended(layer, rows);
+        for (int row = firstMlpRow(layer, rows); row < rows.count(); ) {
+            row = mlpTile(layer, rows, row);
+        }
+    }
+
+    /**
+     * Attention of the tile that begins at a row.
+     *
+     * @return where the next tile begins
+     */
+    int attendTile(int layer, Rows rows, int from) {
+        LayerWeights w = weights.layers().get(layer);
+        int to = rows.tileEnd(from);
+        Tensor x = rows.x().rows(from, to);
+        KvView kv = rows.kv(layer, from, to);
+        Tensor normed = space.normed(to - from);
+        Tensor qkv = space.qkv(to - from);
+        Tensor q = space.q(to - from);
+        ops.rmsNorm(normed, x, w.attentionNorm(), epsilon);
+        ops.linear(qkv, normed, w.qkv());
+        ops.ropeAndStore(q, kv, qkv, w.heads(), rows.positions().rows(from, to));
+        PruneShape decision = rows.decision(layer);
+        if (decision != null && to == rows.count()) {
+            score(layer, decision, (PromptRows) rows, q, kv, w);
+        }
+        if (rows instanceof DecodeRows decode) {
+            choose(layer, decode, q, w);
+        }
+        int firstOutput = lastRowOnly(layer, rows) ? rows.firstOutput() : rows.first();
+        if (to > firstOutput) {
+            int skipped = Math.max(0, firstOutput - from);
+            Tensor queries = q.rows(skipped, to - from);
+            KvView seen = skipped == 0 ? kv : rows.kv(layer, from + skipped, to);
+            ops.attend(queries, queries, seen, w.heads(), scale);
+            ops.linearAdd(x.rows(skipped, to - from), queries, w.output());
+        }
+        return to;
+    }
+
+    /** All tiles have attended: the layer's decision, where the plan has one, drops rows. */
+    void attended(int layer, Rows rows) {
+        PruneShape decision = rows.decision(layer);
         rows.stored(layer);
         if (decision != null) {
             keep(layer, decision, (PromptRows) rows);
         }
-        for (int from = lastRowOnly ? firstOutput : rows.first(), to; from < rows.count(); from = to) {
-            to = rows.tileEnd(from);
-            rows.checkpoint();
-            mlp(w, rows.x().rows(from, to));
-        }
+    }
+
+    /** MLP of the tile that begins at a row; gives where the next one begins. */
+    int mlpTile(int layer, Rows rows, int from) {
+        int to = rows.tileEnd(from);
+        mlp(weights.layers().get(layer), rows.x().rows(from, to));
+        return to;
+    }
+
+    int firstMlpRow(int layer, Rows rows) {
+        return lastRowOnly(layer, rows) ? rows.firstOutput() : rows.first();
+    }
+
+    /** Logits are computed for the last position only, so in the last layer only its row goes on after K and V are stored. */
+    boolean lastRowOnly(int layer, Rows rows) {
+        return layer == lastLayer && rows.decision(layer) == null;
     }
 
     private void mlp(LayerWeights w, Tensor x) {
@@ -142,7 +168,7 @@ public final class Transformer {
         ops.selectBlocks(kept, space.scores(shape.liveBlocks()), shape);
         ops.keepRows(rows.x().rows(0, shape.keptTokens()), rows.x(), kept, shape);
         ops.keepRows(rows.positions().rows(0, shape.keptTokens()), rows.positions(), kept, shape);
-        Readback readback = space.decision(rows.decisions());
+        Readback readback = rows.landing();
         ops.read(readback, kept);
         rows.keep(shape, readback);
     }

@@ -6,18 +6,16 @@ import io.sliminfer.backend.Tensor;
 import io.sliminfer.format.DType;
 import io.sliminfer.format.ModelConfig;
 import io.sliminfer.prune.PruneSchedule;
-import java.util.ArrayList;
-import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Memory that a pass works in, allocated once. Only the residual stream is as long as the prompt; all else is as long as a tile,
- * because a tile's attention needs nothing but its own queries and the cache.
+ * Memory that passes work in, allocated once. Only the residual stream is as long as the prompt; all else is as long as a tile,
+ * because a tile's attention needs nothing but its own queries and the cache, and is shared by all passes.
  */
 public final class Workspace {
 
-    private final Tensor x;
-    private final Tensor positions;
+    private final PromptSpace prompt;
+    private final PromptSpace passing;
     private final Tensor ids;
     private final Tensor normed;
     private final Tensor qkv;
@@ -26,16 +24,16 @@ public final class Workspace {
     private final Tensor scores;
     private final Tensor kept;
     private final Backend backend;
-    private final List<Readback> decisions = new ArrayList<>();
     private @Nullable Readback scoresLanding;
     private final int tile;
     private final int blocksMax;
 
     /**
      * @param tokensMax longest prompt, in tokens
+     * @param passing   longest prompt that may be under way besides another, in tokens
      * @param tile      rows of a tile
      */
-    public Workspace(Backend backend, ModelConfig config, int tokensMax, int tile) {
+    public Workspace(Backend backend, ModelConfig config, int tokensMax, int passing, int tile) {
         this.backend = backend;
         this.tile = tile;
         DType compute = backend.info().compute();
@@ -43,8 +41,8 @@ public final class Workspace {
         int rows = Math.min(tokensMax, tile + PruneSchedule.WINDOW_MAX);
         // Blocks may be as small as one token.
         blocksMax = tokensMax;
-        x = backend.allocate("hidden states", DType.F32, tokensMax, config.hidden());
-        positions = backend.allocate("positions", DType.I32, tokensMax, 1);
+        prompt = new PromptSpace(backend, config.hidden(), tokensMax);
+        this.passing = new PromptSpace(backend, config.hidden(), passing);
         ids = backend.allocate("token ids", DType.I32, tokensMax, 1);
         normed = backend.allocate("normed hidden states", compute, rows, config.hidden());
         qkv = backend.allocate("q, k, v", DType.F32, rows, config.queryColumns() + 2L * config.kvColumns());
@@ -54,14 +52,17 @@ public final class Workspace {
         kept = backend.allocate("kept blocks", DType.I32, blocksMax, 1);
     }
 
-    public Tensor x() {
-        return x;
+    /** Room for a prompt of any length. */
+    public PromptSpace prompt() {
+        return prompt;
     }
 
-    public Tensor positions() {
-        return positions;
+    /** Room for a short prompt that is under way besides another. */
+    public PromptSpace passing() {
+        return passing;
     }
 
+    /** Ids of one prompt, from where they are embedded; free again after that. */
     public Tensor ids() {
         return ids;
     }
@@ -94,17 +95,6 @@ public final class Workspace {
         return kept.rows(0, blocks);
     }
 
-    /**
-     * The landing place of a prompt's i-th decision, valid until the next prompt's. Made when a prompt first has so many and then
-     * reused: on a device it is pinned memory, which is slow to come by.
-     */
-    Readback decision(int i) {
-        while (decisions.size() <= i) {
-            decisions.add(backend.readback(blocksMax));
-        }
-        return decisions.get(i);
-    }
-
     /** The landing place of a decision's scores, which only mass budgets read. */
     Readback scoresLanding() {
         Readback landing = scoresLanding;
@@ -116,10 +106,10 @@ public final class Workspace {
     }
 
     /** Bytes for given sizes, so that they can be compared with what a machine has before anything is allocated. */
-    public static long bytes(ModelConfig config, DType compute, long tokensMax, int tile) {
+    public static long bytes(ModelConfig config, DType compute, long tokensMax, long passing, int tile) {
         long rows = Math.min(tokensMax, tile + PruneSchedule.WINDOW_MAX);
         long row = (long) (config.hidden() + config.queryColumns() + config.intermediate()) * compute.bytes()
                 + (config.queryColumns() + 2L * config.kvColumns()) * 4;
-        return tokensMax * (config.hidden() * 4L + 16) + rows * row;
+        return PromptSpace.bytes(config.hidden(), tokensMax + passing) + tokensMax * 12 + rows * row;
     }
 }

@@ -139,6 +139,16 @@ public final class HookedBackend implements Backend {
     }
 
     @Override
+    public DeviceClock clock() {
+        return backend.clock();
+    }
+
+    @Override
+    public long deviceBytesPeak() {
+        return backend.deviceBytesPeak();
+    }
+
+    @Override
     public void close() {
         backend.close();
     }

@@ -383,6 +383,19 @@ class LocalChatEngineTests {
     }
 
     @Test
+    void aGgufFileNeedsATemplateAndATokenizer() {
+        assertThatThrownBy(() -> LocalChatEngine.open(
+                        Path.of("base.gguf"), "base", Optional.empty(), Map.of(), Map.of(), engine))
+                .isInstanceOf(ModelFormatException.class)
+                .hasMessage(
+                        "base.gguf has no chat template (tokenizer.chat_template). Use the model's instruction-tuned version");
+        assertThatThrownBy(() -> LocalChatEngine.open(
+                        Path.of("x.gguf"), "x", Optional.empty(), Map.of("default", "{{ 1 }}"), Map.of(), engine))
+                .isInstanceOf(ModelFormatException.class)
+                .hasMessage("x.gguf has no tokenizer (tokenizer.ggml.tokens). Use a file that holds the whole model");
+    }
+
+    @Test
     void aBrokenTemplateNamesFolderAndLine() {
         assertThatThrownBy(() -> LocalChatEngine.open(
                         Path.of("models/x"),

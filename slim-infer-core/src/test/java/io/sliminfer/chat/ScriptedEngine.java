@@ -145,6 +145,12 @@ public final class ScriptedEngine implements Engine {
             thread.execute(() -> playEnd(FinishReason.CANCELLED));
         }
 
+        @Override
+        public void stop() {
+            cancelled.countDown();
+            thread.execute(() -> playEnd(FinishReason.STOP));
+        }
+
         public boolean awaitCancel() throws InterruptedException {
             return cancelled.await(10, TimeUnit.SECONDS);
         }

@@ -6,10 +6,14 @@ import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException
 import io.sliminfer.chat.tools.ToolCall;
 import io.sliminfer.engine.FinishReason;
 import io.sliminfer.engine.Sampling;
+import io.sliminfer.text.ChatTemplate;
+import io.sliminfer.text.TinyTokenizer;
+import io.sliminfer.text.Tokenizer;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -261,6 +265,44 @@ class ToolCallingTests {
                     .withMessageContaining("the chat template of model 'scripted' takes none")
                     .withMessageContaining("'tools'");
             assertThat(scripted.prompts()).isEmpty();
+        }
+    }
+
+    @Test
+    void aFormThatIsNotKnownIsRefused() {
+        try (Tokenizer tokenizer = TinyTokenizer.load();
+                LocalChatEngine chat = new LocalChatEngine(
+                        "odd",
+                        new ScriptedEngine(TinyTokenizer.VOCABULARY, 200, Set.of(TinyTokenizer.END_OF_TURN)),
+                        tokenizer,
+                        ChatTemplate.parse("{{ tools }} <call>", Map.of()))) {
+            assertThatIllegalArgumentException()
+                    .isThrownBy(() -> chat.generate(request(List.of(user("?")), true)))
+                    .withMessageContaining("the form in which model 'odd' writes calls is not known")
+                    .withMessageContaining("[TOOL_CALLS]");
+        }
+    }
+
+    @Test
+    void aModelMayHaveATemplateForTools() {
+        ScriptedEngine engine = new ScriptedEngine(TinyTokenizer.VOCABULARY, 200, Set.of(TinyTokenizer.END_OF_TURN));
+        try (LocalChatEngine chat = new LocalChatEngine(
+                "two",
+                engine,
+                TinyTokenizer.load(),
+                ChatTemplate.parse("usual", Map.of()),
+                ChatTemplate.parse("{{ tools | length }} <tool_call>", Map.of()))) {
+            engine.answer(TinyTokenizer.END_OF_TURN).answer(TinyTokenizer.END_OF_TURN);
+
+            chat.generate(request(List.of(user("?")), false));
+            int[] usual = engine.last().request().prompt();
+            chat.generate(request(List.of(user("?")), true));
+            int[] forTools = engine.last().request().prompt();
+
+            try (Tokenizer tokenizer = TinyTokenizer.load()) {
+                assertThat(tokenizer.decode(usual)).isEqualTo("usual");
+                assertThat(tokenizer.decode(forTools)).isEqualTo("1 <tool_call>");
+            }
         }
     }
 }

@@ -7,7 +7,9 @@ import io.sliminfer.format.ModelFolderWriter;
 import io.sliminfer.format.SmallModels;
 import io.sliminfer.prune.PruneSchedule;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Random;
@@ -30,19 +32,32 @@ class BatchPropertyTests {
 
     private TestEngine open(String backend, ModelFolderWriter model) {
         GoldenRun.assumeUsable(backend);
-        return TestEngine.settings().backend(backend).threads(2).prefillTile(64).open(model.write(folder));
+        return TestEngine.settings()
+                .backend(backend)
+                .threads(2)
+                .prefillTile(64)
+                .batchMax(8)
+                // Blocks of 8 are slots, so that schedules with blocks of 8 may have decode budgets.
+                .pruning(PruneSettings.of(new PruneSchedule(8, 4, 10, 8, List.of()), 0))
+                // Less than any piece takes: prefills are interrupted wherever they can be.
+                .prefillSlice(Duration.ofNanos(1))
+                .open(model.write(folder));
     }
 
     private static GenerationRequest request(TestEngine test, Random random, int index) {
         PruneSchedule schedule =
-                switch (index % 3) {
+                switch (index % 4) {
                     case 0 -> PruneSchedule.dense();
                     case 1 -> new PruneSchedule(8, 4, 10, 8, PruneSchedule.parseSteps("1:0.5,3:0.25"));
+                    case 2 -> new PruneSchedule(8, 4, 10, 8, PruneSchedule.parseSteps("1:0.6/40,3:0.4/24"));
                     default ->
                         new PruneSchedule(8, 4, 10, 8, PruneSchedule.parseSteps("1:p0.5:0.2-0.9,3:p0.6:0.1-0.6"));
                 };
-        int[] prompt = test.prompt(index, 1 + random.nextInt(150));
-        return new GenerationRequest(prompt, Sampling.GREEDY, 10 + random.nextInt(90), Set.of(), schedule);
+        // Some are long enough for others to pass them.
+        int[] prompt = test.prompt(index, 1 + random.nextInt(index % 5 == 0 ? 800 : 150));
+        Sampling sampling =
+                random.nextBoolean() ? Sampling.GREEDY : new Sampling(0.9, 0, 0.95, 0, 1.1, 0, 0.1, random.nextLong());
+        return new GenerationRequest(prompt, sampling, 10 + random.nextInt(90), Set.of(), schedule);
     }
 
     @ParameterizedTest
@@ -74,6 +89,77 @@ class BatchPropertyTests {
             }
             assertThat(new HashSet<>(alone)).as("different answers").hasSizeGreaterThan(6);
             assertThat(test.slotsUsedWhenIdle()).isZero();
+        }
+    }
+
+    /** The order in which requests come, how long each may be cancelled after, and so who is in a batch, are random. */
+    @ParameterizedTest
+    @MethodSource("backends")
+    void arrivalsAndCancelsOfOthersChangeNoAnswer(String backend) {
+        try (TestEngine test =
+                open(backend, TestBackends.fit(SmallModels.llama()).seed(7))) {
+            long seed = 21;
+            Random random = new Random(seed);
+            List<GenerationRequest> requests = new ArrayList<>();
+            List<List<Integer>> alone = new ArrayList<>();
+            for (int i = 0; i < 10; i++) {
+                requests.add(request(test, random, i));
+                RecordedGeneration generation = test.submit(requests.get(i));
+                generation.awaitFinish(FinishReason.LENGTH);
+                alone.add(generation.tokens());
+            }
+            for (int round = 0; round < 4; round++) {
+                List<Integer> order = new ArrayList<>();
+                for (int i = 0; i < 2 * requests.size(); i++) {
+                    order.add(i % requests.size());
+                }
+                Collections.shuffle(order, random);
+                List<CancelledAfter> running = new ArrayList<>();
+                for (int index : order) {
+                    int cancelAfter = random.nextInt(3) == 0 ? random.nextInt(20) : Integer.MAX_VALUE;
+                    running.add(new CancelledAfter(test, requests.get(index), cancelAfter));
+                    RecordedGeneration.await(
+                            "a few others", () -> test.engine.snapshot().queued() < 4);
+                }
+                for (int i = 0; i < order.size(); i++) {
+                    List<Integer> expected = alone.get(order.get(i));
+                    List<Integer> tokens = running.get(i).awaitEnd();
+                    assertThat(tokens)
+                            .as("seed %d, round %d, request %d", seed, round, order.get(i))
+                            .isEqualTo(expected.subList(0, tokens.size()));
+                    assertThat(running.get(i).cancelAfter < Integer.MAX_VALUE || tokens.size() == expected.size())
+                            .isTrue();
+                }
+            }
+            assertThat(test.slotsUsedWhenIdle()).isZero();
+        }
+    }
+
+    /** Cancels itself once it has so many tokens, or at once. */
+    private static final class CancelledAfter extends RecordedGeneration {
+        private final int cancelAfter;
+        private final Generation generation;
+
+        CancelledAfter(TestEngine test, GenerationRequest request, int cancelAfter) {
+            this.cancelAfter = cancelAfter;
+            generation = test.engine.submit(request, this);
+            if (cancelAfter == 0) {
+                generation.cancel();
+            }
+        }
+
+        @Override
+        public void onToken(int id) {
+            super.onToken(id);
+            if (tokens().size() == cancelAfter && generation != null) {
+                generation.cancel();
+            }
+        }
+
+        List<Integer> awaitEnd() {
+            RecordedGeneration.await("its end", this::hasEnded);
+            assertThat(failure()).isNull();
+            return tokens();
         }
     }
 

@@ -107,7 +107,7 @@ class EngineListenerTests {
             List<StepStats> steps = steps();
             assertThat(steps.stream().mapToInt(StepStats::prefillLayers).sum()).isEqualTo(2 * LAYERS);
             assertThat(steps.stream().filter(step -> step.decodeBatch() == 2)).hasSize(4);
-            assertThat(steps).allMatch(step -> step.nanos() > 0 && step.decodeBatch() + step.prefillLayers() > 0);
+            assertThat(steps).allMatch(step -> step.nanos() > 0);
             assertThat(shorter.decodeBatch()).isEqualTo(2);
             assertThat(longer.decodeBatch()).isEqualTo((25 + 4 * 2) / 29.0);
         }
@@ -191,7 +191,9 @@ class EngineListenerTests {
             test.submit(greedy(test.prompt(1, 20), 4)).awaitFinish(FinishReason.LENGTH);
 
             assertThat(told.names(event -> true)).containsExactly("Queued", "Started", "FirstToken", "Finished");
-            RecordedGeneration.await("the last step", () -> steps().size() == 4);
+            RecordedGeneration.await(
+                    "the last step",
+                    () -> steps().stream().mapToInt(StepStats::decodeBatch).sum() == 3);
         } finally {
             log.setLevel(null);
         }

@@ -244,6 +244,19 @@ class LocalEngineTests {
     }
 
     @Test
+    void anAnswerThatIsWholeHasNotBeenCancelled() {
+        try (TestEngine test = TestEngine.settings().open(folder)) {
+            RecordedGeneration running = new RecordedGeneration();
+            Generation generation = test.engine.submit(greedy(test.prompt(1, 20), 4000), running);
+            running.awaitTokens(3);
+            generation.stop();
+
+            assertThat(running.awaitFinish(FinishReason.STOP).generatedTokens()).isBetween(3, 3999);
+            assertServes(test);
+        }
+    }
+
+    @Test
     void refusesAtOnceWhatTheQueueCannotTake() {
         HeldOps held = new HeldOps("embed", 1);
         try (TestEngine test = TestEngine.settings()

@@ -97,16 +97,26 @@ class MemoryPlanTests {
 
     @Test
     void countsTheWorkspace() {
-        // For each prompt token: the residual stream (32 floats), positions, ids, scores and kept blocks. For each row
-        // of a
+        // For each prompt token: the residual stream (32 floats), positions, ids, scores and kept blocks; the first two
+        // once more for a prompt of up to 4096 tokens that passes another. For each row of a
         // tile and a window of 1024: normed (32), q (64) and MLP (48) in the compute type, and q, k, v (64 + 32 + 32)
         // in
         // float32.
         assertThat(plan(settings(4000, 0, 8, 100)).workspaceBytes())
-                .isEqualTo(4000L * (32 * 4 + 4 * 4) + 1124L * ((32 + 64 + 48) * 4 + 128 * 4));
+                .isEqualTo(4000L * (32 * 4 + 4 * 4) + 4000L * (32 * 4 + 4) + 1124L * ((32 + 64 + 48) * 4 + 128 * 4));
         assertThat(plan(settings(50, 0, 8, 100)).workspaceBytes())
                 .as("no more rows than the longest prompt has")
-                .isEqualTo(50L * (32 * 4 + 4 * 4) + 50L * ((32 + 64 + 48) * 4 + 128 * 4));
+                .isEqualTo(50L * (32 * 4 + 4 * 4) + 50L * (32 * 4 + 4) + 50L * ((32 + 64 + 48) * 4 + 128 * 4));
+    }
+
+    @Test
+    void promptsThatPassOthersHaveRoomForAShortOne() {
+        ModelConfig longer =
+                SmallModels.llama().config("max_position_embeddings", "100000").model();
+        assertThat(MemoryPlan.of(longer, device(DType.F32, 8 * GIB), settings(0, 0, 8, 0), 64)
+                        .passingTokens())
+                .isEqualTo(4096);
+        assertThat(plan(settings(100, 0, 8, 0)).passingTokens()).isEqualTo(100);
     }
 
     @ParameterizedTest

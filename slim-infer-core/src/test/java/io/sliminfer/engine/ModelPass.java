@@ -104,8 +104,8 @@ public final class ModelPass implements AutoCloseable {
         this.slotBlock = slotBlock;
         this.backend = backend;
         ModelConfig model = folder.config();
-        ModelWeights weights = ModelWeights.load(backend, folder, tokensMax + 64);
-        Workspace space = new Workspace(backend, model, tokensMax, tile);
+        ModelWeights weights = ModelWeights.load(backend, folder, tokensMax + 64, layers -> {});
+        Workspace space = new Workspace(backend, model, tokensMax, 1, tile);
         int slots = pools.deviceSlots() > 0
                 ? pools.deviceSlots()
                 : batchMax * model.layers() * ((tokensMax + 64) / slotBlock + 2);
@@ -115,7 +115,8 @@ public final class ModelPass implements AutoCloseable {
         HiddenRows hidden = pools.hiddenSlots() > 0
                 ? new HiddenRows(backend, model.hidden(), pools.hiddenSlots(), slotBlock)
                 : null;
-        runner = new ModelRunner(backend, model, transformer, space, pool, kv, hidden, batchMax);
+        runner = new ModelRunner(
+                backend, model, transformer, space, pool, kv, hidden, batchMax, ServingSettings.PREFILL_SLICE_DEFAULT);
     }
 
     /**
@@ -187,7 +188,7 @@ public final class ModelPass implements AutoCloseable {
         ModelConfig model = folder.config();
         Sequence sequence = begin(prompt, schedule, maxTokens, KvSettings.SWAP_THRESHOLD_DEFAULT);
         try {
-            runner.prefill(sequence, model.layers());
+            prefill(sequence);
             float[] logits = runner.promptLogits(sequence).clone();
             int[] greedy = new int[maxTokens];
             greedy[0] = sequence.sampler.next(logits.clone());
@@ -225,7 +226,7 @@ public final class ModelPass implements AutoCloseable {
         List<List<Step>> steps = new ArrayList<>();
         for (int i = 0; i < prompts.size(); i++) {
             Sequence sequence = begin(prompts.get(i), schedules.get(i), tokens.length + 1, swapThreshold);
-            runner.prefill(sequence, folder.config().layers());
+            prefill(sequence);
             runner.promptLogits(sequence);
             sequences.add(sequence);
             steps.add(new ArrayList<>());
@@ -257,6 +258,13 @@ public final class ModelPass implements AutoCloseable {
                             : Arrays.stream(active.ranks()).mapToObj(live::get).toList());
         }
         return stages;
+    }
+
+    private void prefill(Sequence sequence) {
+        boolean done = false;
+        while (!done) {
+            done = runner.prefill(sequence);
+        }
     }
 
     private Sequence begin(int[] prompt, PruneSchedule schedule, int maxTokens, double swapThreshold) {

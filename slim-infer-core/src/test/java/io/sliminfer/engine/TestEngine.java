@@ -4,6 +4,7 @@ import io.sliminfer.backend.BackendProvider;
 import io.sliminfer.backend.BackendSettings;
 import io.sliminfer.backend.Copies;
 import io.sliminfer.backend.HookedBackend;
+import io.sliminfer.backend.QueuedBackend;
 import io.sliminfer.backend.TestBackends;
 import io.sliminfer.format.DType;
 import io.sliminfer.format.ModelFolder;
@@ -29,11 +30,19 @@ final class TestEngine implements AutoCloseable {
         private int batchMax = 4;
         private int queueCapacity = 64;
         private Duration queueWait = Duration.ZERO;
+        private Duration prefillSlice = ServingSettings.PREFILL_SLICE_DEFAULT;
         private int maxAnswerTokens;
         private int prefillTile = 16;
         private PruneSettings pruning = PruneSettings.of(PruneSchedule.dense(), 0);
         private HookedBackend.@Nullable Hook hook;
         private EngineListener listener = EngineListener.NONE;
+        private QueuedBackend.@Nullable Queue queue;
+
+        /** Runs operations behind a queue, as a device does. */
+        Settings queue(QueuedBackend.Queue ofDevice) {
+            queue = ofDevice;
+            return this;
+        }
 
         Settings listener(EngineListener told) {
             listener = told;
@@ -80,6 +89,11 @@ final class TestEngine implements AutoCloseable {
             return this;
         }
 
+        Settings prefillSlice(Duration time) {
+            prefillSlice = time;
+            return this;
+        }
+
         Settings maxAnswerTokens(int tokens) {
             maxAnswerTokens = tokens;
             return this;
@@ -122,8 +136,11 @@ final class TestEngine implements AutoCloseable {
     private TestEngine(Path path, Settings settings) {
         folder = ModelFolder.open(path);
         try {
-            BackendProvider provider =
-                    HookedBackend.provider(Backends.choose(settings.backend), hook(settings), settings.copies);
+            BackendProvider chosen = Backends.choose(settings.backend);
+            BackendProvider provider = HookedBackend.provider(
+                    settings.queue == null ? chosen : QueuedBackend.provider(chosen, settings.queue),
+                    hook(settings),
+                    settings.copies);
             EngineSettings all = new EngineSettings(
                     settings.backend,
                     new BackendSettings(settings.compute, settings.threads),
@@ -131,7 +148,11 @@ final class TestEngine implements AutoCloseable {
                     settings.maxPromptTokens,
                     settings.kv,
                     new ServingSettings(
-                            settings.batchMax, settings.queueCapacity, settings.queueWait, settings.maxAnswerTokens),
+                            settings.batchMax,
+                            settings.queueCapacity,
+                            settings.queueWait,
+                            settings.prefillSlice,
+                            settings.maxAnswerTokens),
                     settings.prefillTile);
             engine = LocalEngine.open(folder, all, provider, settings.listener);
             opened = true;

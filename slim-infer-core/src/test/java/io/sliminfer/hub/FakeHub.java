@@ -241,7 +241,7 @@ final class FakeHub implements AutoCloseable {
     }
 
     static boolean isStored(String name) {
-        return name.endsWith(".safetensors") || name.endsWith(".bin");
+        return name.endsWith(".safetensors") || name.endsWith(".bin") || name.endsWith(".gguf");
     }
 
     private synchronized byte[] listing() {

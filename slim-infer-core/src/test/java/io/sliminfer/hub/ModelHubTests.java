@@ -374,7 +374,50 @@ class ModelHubTests {
         assertRefused()
                 .withMessage("acme/tiny@main has neither model.safetensors nor model.safetensors.index.json"
                         + " (it has a.gguf, b.bin, c.bin and 2 more)."
-                        + " Choose a repository or revision with safetensors weights; other forms are not downloaded.");
+                        + " Name one of its GGUF files: hf:acme/tiny/FILE.gguf.");
+        hub.without("a.gguf");
+        assertRefused()
+                .withMessageEndingWith(
+                        "Choose a repository or revision with safetensors weights or GGUF files; other forms are not downloaded.");
+    }
+
+    @Test
+    void bringsAGgufFileAlone() throws IOException {
+        hub.without(WEIGHTS).without("config.json").file("Q8/tiny.gguf", FakeHub.weights(1000, 9));
+        HubModel model = HubModel.parse("acme/tiny/Q8/tiny.gguf");
+
+        Path file = fetch(model, false);
+
+        assertThat(file).isEqualTo(snapshot().resolve("Q8/tiny.gguf")).hasBinaryContent(hub.content("Q8/tiny.gguf"));
+        assertThat(filesOf(snapshot())).containsExactly("Q8/tiny.gguf");
+        assertThat(fetch(model, true)).isEqualTo(file);
+    }
+
+    @Test
+    void bringsAllPartsOfASplitGgufFile() throws IOException {
+        hub.file("m-00001-of-00002.gguf", FakeHub.weights(1000, 9))
+                .file("m-00002-of-00002.gguf", FakeHub.weights(1000, 8));
+        HubModel model = HubModel.parse("acme/tiny/m-00001-of-00002.gguf");
+
+        fetch(model, false);
+
+        assertThat(filesOf(snapshot())).containsExactly("m-00001-of-00002.gguf", "m-00002-of-00002.gguf");
+        Files.delete(snapshot().resolve("m-00002-of-00002.gguf"));
+        assertThatExceptionOfType(HubException.class)
+                .isThrownBy(() -> fetch(model, true))
+                .withMessageContaining("(no m-00002-of-00002.gguf)");
+    }
+
+    @Test
+    void saysWhichGgufFilesThereAre() {
+        assertThatExceptionOfType(HubException.class)
+                .isThrownBy(() -> fetch(HubModel.parse("acme/tiny/x.gguf"), false))
+                .withMessage("acme/tiny has no file x.gguf at commit " + COMMIT
+                        + ". It has no GGUF files: name the repository alone, or another one.");
+        hub.file("y.gguf", "y");
+        assertThatExceptionOfType(HubException.class)
+                .isThrownBy(() -> fetch(HubModel.parse("acme/tiny/x.gguf"), false))
+                .withMessageEndingWith("Use one of y.gguf.");
     }
 
     @ParameterizedTest

@@ -5,13 +5,11 @@ import static org.assertj.core.api.Assertions.within;
 
 import io.sliminfer.backend.Backend;
 import io.sliminfer.backend.BackendSettings;
-import io.sliminfer.backend.HeadLayout;
 import io.sliminfer.backend.HookedBackend;
 import io.sliminfer.backend.KvPool;
 import io.sliminfer.backend.KvType;
-import io.sliminfer.backend.KvView;
+import io.sliminfer.backend.OpFlops;
 import io.sliminfer.backend.Tensor;
-import io.sliminfer.backend.Weight;
 import io.sliminfer.backend.cpu.JavaBackendProvider;
 import io.sliminfer.format.DType;
 import io.sliminfer.format.ModelConfig;
@@ -45,24 +43,7 @@ class FlopCountTests {
 
         @Override
         public void before(String op, Object[] arguments) {
-            switch (op) {
-                case "linear", "linearAdd", "gatedLinear" -> {
-                    Weight w = (Weight) arguments[2];
-                    flops += 2.0 * ((Tensor) arguments[1]).rows() * w.rows() * w.columns();
-                }
-                case "attend" -> attend((KvView) arguments[2], (HeadLayout) arguments[3]);
-                default -> {} // norms, scores, copies: below one per cent
-            }
-        }
-
-        private void attend(KvView kv, HeadLayout heads) {
-            for (KvView.Sequence sequence : kv.sequences()) {
-                for (int query = 0; query < sequence.queries(); query++) {
-                    int seen = sequence.tokens() - sequence.queries() + query + 1;
-                    // A product with each key and one with each value.
-                    flops += 2.0 * 2 * seen * heads.queryColumns();
-                }
-            }
+            flops += OpFlops.of(op, arguments);
         }
     }
 
@@ -72,8 +53,8 @@ class FlopCountTests {
                 Backend backend =
                         new HookedBackend(new JavaBackendProvider().open(new BackendSettings(DType.F32, 1)), counter)) {
             ModelConfig config = model.config();
-            ModelWeights weights = ModelWeights.load(backend, model, promptTokens);
-            Workspace space = new Workspace(backend, config, promptTokens, tile);
+            ModelWeights weights = ModelWeights.load(backend, model, promptTokens, layers -> {});
+            Workspace space = new Workspace(backend, config, promptTokens, 1, tile);
             Transformer transformer = new Transformer(backend, config, weights, space);
             int slots = (promptTokens - 1) / SLOT_BLOCK + 1;
             KvPool pool = backend.allocateKv(
@@ -88,10 +69,10 @@ class FlopCountTests {
                 positions[i] = i;
             }
             backend.ops().write(space.ids(), SmallModels.prompt(1, promptTokens, config.vocabulary()), promptTokens);
-            backend.ops().write(space.positions(), positions, promptTokens);
-            transformer.embed(space.x().rows(0, promptTokens), space.ids().rows(0, promptTokens));
-            PromptRows rows = new PromptRows(
-                    plan, pool, new FixedTables(tables), space.x(), space.positions(), tile, null, () -> {});
+            backend.ops().write(space.prompt().positions(), positions, promptTokens);
+            transformer.embed(
+                    space.prompt().x().rows(0, promptTokens), space.ids().rows(0, promptTokens));
+            PromptRows rows = new PromptRows(plan, pool, new FixedTables(tables), space.prompt(), tile, null);
             for (int layer = 0; layer < config.layers(); layer++) {
                 transformer.layer(layer, rows);
             }

@@ -27,11 +27,9 @@ class PromptRowsTests {
                 PrunePlan.of(schedule, promptTokens, LAYERS),
                 backend.allocateKv(1, 16, 1, 2, KvType.F32),
                 new FixedTables(new int[LAYERS][1]),
-                backend.allocate("x", DType.F32, promptTokens + 5L, 2),
-                backend.allocate("positions", DType.I32, promptTokens + 5L, 1),
+                new PromptSpace(backend, 2, promptTokens + 5),
                 tile,
-                null,
-                () -> {});
+                null);
     }
 
     private static PruneSchedule schedule(int block, int window, String steps) {

@@ -27,6 +27,11 @@ final class CudaClock implements DeviceClock {
         }
 
         @Override
+        public void join() {
+            event.join();
+        }
+
+        @Override
         public double microsSince(Mark earlier) {
             return event.millisSince(((EventMark) earlier).event) * 1e3;
         }

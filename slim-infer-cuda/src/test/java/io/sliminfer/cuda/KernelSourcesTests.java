@@ -21,6 +21,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
@@ -34,6 +35,7 @@ import org.junit.jupiter.api.io.TempDir;
  * product of its lists; the last values of a line are its most important ones. For sm_80 and sm_90a, which run the two sets of
  * kernels, each value is compiled at least once, for the others the last ones; {@code -Dkernels.builds=all} compiles the products.
  */
+@Tag("once")
 class KernelSourcesTests {
 
     private static final Path KERNELS = Path.of("src/main/resources/io/sliminfer/cuda/kernels");

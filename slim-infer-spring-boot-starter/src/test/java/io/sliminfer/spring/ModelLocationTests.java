@@ -296,7 +296,7 @@ class ModelLocationTests {
     void saysWhatIsWrongWithAModelOfTheHub() {
         assertRefused(() -> offline().resolve("hf:tiny"))
                 .withMessage("slim-infer.model=hf:tiny: 'tiny' is not the name of a model on the hub."
-                        + " Use hf:OWNER/NAME or hf:OWNER/NAME@REVISION, such as hf:Qwen/Qwen3-0.6B@main;"
+                        + " Use hf:OWNER/NAME, hf:OWNER/NAME@REVISION or hf:OWNER/NAME/FILE.gguf, such as hf:Qwen/Qwen3-0.6B@main;"
                         + " a revision is a branch, a tag or a commit.");
         assertRefused(() -> offline().resolve("hf:acme/tiny"))
                 .withMessageStartingWith("slim-infer.model=hf:acme/tiny: acme/tiny@main is not in the cache ")

@@ -18,7 +18,7 @@ class ToolCallingAdvisorTests extends AbstractToolCallingAdvisorIT {
         return SlimInferChatModel.builder().engine(scripted.chat()).build();
     }
 
-    private static String answer(String prompt) {
+    static String answer(String prompt) {
         String question = prompt.substring(prompt.lastIndexOf("What's"));
         List<String> cities = List.of("San Francisco", "Tokyo", "Paris").stream()
                 .filter(question::contains)

@@ -1,6 +1,7 @@
 package io.sliminfer.benchmarks.speed;
 
 import io.sliminfer.backend.BackendSettings;
+import io.sliminfer.benchmarks.models.ModelChoice;
 import io.sliminfer.benchmarks.report.CommandChecks;
 import io.sliminfer.benchmarks.report.JsonLines;
 import io.sliminfer.benchmarks.report.MarkdownTable;

@@ -1,5 +1,6 @@
 package io.sliminfer.benchmarks.speed;
 
+import io.sliminfer.benchmarks.models.ModelChoice;
 import io.sliminfer.benchmarks.report.CommandChecks;
 import io.sliminfer.benchmarks.report.JsonLines;
 import io.sliminfer.benchmarks.report.Results;

@@ -1,5 +1,6 @@
 package io.sliminfer.benchmarks.speed;
 
+import io.sliminfer.benchmarks.models.ModelChoice;
 import io.sliminfer.format.DType;
 import io.sliminfer.prune.PruneSchedule;
 import java.nio.file.Path;

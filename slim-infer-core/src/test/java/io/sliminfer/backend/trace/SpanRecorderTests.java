@@ -47,6 +47,11 @@ class SpanRecorderTests {
             }
 
             @Override
+            public void join() {
+                throw new UnsupportedOperationException("a recorder never waits");
+            }
+
+            @Override
             public double microsSince(Mark earlier) {
                 return micros - ((PlannedMark) earlier).micros;
             }

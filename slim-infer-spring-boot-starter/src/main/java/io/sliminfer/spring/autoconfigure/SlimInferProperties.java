@@ -43,6 +43,8 @@ import org.springframework.util.unit.DataSize;
  * @param batchMax        Most requests that are decoded together.
  * @param queueCapacity   Most requests that may wait; further ones are refused at once.
  * @param queueWait       Longest time that a request may wait for its turn; then it is refused. 0s for no limit.
+ * @param prefillSlice    About how long running answers wait for their next token while a prompt is read. Shorter is smoother for them,
+ *                        longer reads prompts faster.
  * @param maxAnswerTokens Most tokens that a request may ask for; one that asks for more is refused. 0 for no limit of its own.
  * @param prefillTile     Prompt tokens that pass a layer together: smaller needs less memory, larger is faster. 0 for the backend's
  *                        choice.
@@ -56,9 +58,10 @@ public record SlimInferProperties(
         @DefaultValue("auto") ComputeType computeType,
         @DefaultValue("0") int threads,
         @DefaultValue("0") int maxPromptTokens,
-        @DefaultValue("8") int batchMax,
+        @DefaultValue("16") int batchMax,
         @DefaultValue("64") int queueCapacity,
         @DefaultValue("0s") Duration queueWait,
+        @DefaultValue("50ms") Duration prefillSlice,
         @DefaultValue("0") int maxAnswerTokens,
         @DefaultValue("0") int prefillTile,
         @DefaultValue("200") int ttftHistory,
@@ -89,6 +92,7 @@ public record SlimInferProperties(
         require(batchMax >= 1 && batchMax <= 1024, "batch-max", batchMax, "use 1 to 1024");
         require(queueCapacity >= 1, "queue-capacity", queueCapacity, "use 1 or more");
         require(!queueWait.isNegative(), "queue-wait", queueWait, "use 0s for no limit, or more");
+        require(!prefillSlice.isNegative() && !prefillSlice.isZero(), "prefill-slice", prefillSlice, "use 1ms or more");
         require(maxAnswerTokens >= 0, "max-answer-tokens", maxAnswerTokens, "use 1 or more, or 0 for no limit");
         require(
                 maxAnswerTokens == 0 || chat.maxTokens() == null || chat.maxTokens() <= maxAnswerTokens,
@@ -104,7 +108,7 @@ public record SlimInferProperties(
                 pruning.settings(),
                 maxPromptTokens,
                 kvCache.settings().withPrefixes(prefixCache.settings()),
-                new ServingSettings(batchMax, queueCapacity, queueWait, maxAnswerTokens),
+                new ServingSettings(batchMax, queueCapacity, queueWait, prefillSlice, maxAnswerTokens),
                 prefillTile);
     }
 

@@ -70,7 +70,7 @@ class ConfigurationMetadataTests {
     @Test
     void defaultsAreShown() {
         assertThat(PROPERTIES.get("slim-infer.batch-max").get("defaultValue").asInt())
-                .isEqualTo(8);
+                .isEqualTo(16);
         assertThat(PROPERTIES
                         .get("slim-infer.pruning.enabled")
                         .get("defaultValue")

@@ -28,7 +28,7 @@ import reactor.core.publisher.Mono;
 /** A real application with the tiny model on the slow backend is closed while one prompt is in prefill and another waits. */
 class GracefulShutdownTests {
 
-    private static final Duration LONG = Duration.ofSeconds(60);
+    private static final Duration LONG = Duration.ofMinutes(3);
 
     private final HttpClient http = HttpClient.newHttpClient();
 
@@ -39,7 +39,7 @@ class GracefulShutdownTests {
 
     @Test
     void runningAnswersFinishAndWaitingOnesAreRefused() throws Exception {
-        ConfigurableApplicationContext context = start("60s");
+        ConfigurableApplicationContext context = start("3m");
         ChatEngine engine = context.getBean(ChatEngine.class);
         CompletableFuture<HttpResponse<String>> running = ask(context, 30);
         await().atMost(LONG).until(() -> engine.engine().snapshot().running() == 1);
@@ -90,6 +90,7 @@ class GracefulShutdownTests {
                         "--slim-infer.model=classpath:slim-infer-tiny",
                         "--slim-infer.backend=java",
                         "--slim-infer.threads=1",
+                        "--slim-infer.batch-max=1", // so that a short prompt waits too
                         "--slim-infer.prefill-tile=32",
                         "--slim-infer.pruning.enabled=false",
                         "--slim-infer.chat.max-tokens=2",

@@ -66,6 +66,7 @@ class SlimInferPropertiesTests {
                 "batch-max=4",
                 "queue-capacity=5",
                 "queue-wait=30s",
+                "prefill-slice=20ms",
                 "max-answer-tokens=2000",
                 "prefill-tile=256",
                 "cuda.device=1",
@@ -88,7 +89,7 @@ class SlimInferPropertiesTests {
                         1000,
                         new KvSettings(2L << 30, KvType.INT8, 4L << 30, Path.of("/var/cache/kv"), 8L << 30, 3, 0.8)
                                 .withPrefixes(new PrefixSettings(PrefixSettings.Reuse.OFF, 1L << 30)),
-                        new ServingSettings(4, 5, Duration.ofSeconds(30), 2000),
+                        new ServingSettings(4, 5, Duration.ofSeconds(30), Duration.ofMillis(20), 2000),
                         256));
         assertThat(properties.model()).isEqualTo("classpath:tiny");
         assertThat(properties.cacheDir()).isEqualTo(Path.of("/var/cache/models"));
@@ -216,6 +217,7 @@ class SlimInferPropertiesTests {
                 "batch-max|0|1 to 1024",
                 "queue-capacity|0|1 or more",
                 "queue-wait|-1s|0s for no limit",
+                "prefill-slice|0ms|1ms or more",
                 "max-answer-tokens|-1|0 for no limit",
                 "prefill-tile|-1|0 for the backend's choice",
                 "ttft-history|-1|0 for none",

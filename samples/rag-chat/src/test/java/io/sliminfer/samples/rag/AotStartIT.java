@@ -22,7 +22,7 @@ class AotStartIT {
 
     private static final Path JAR = Path.of("target", "slim-infer-sample-rag-chat.jar");
     private static final Pattern PORT = Pattern.compile("Netty started on port (\\d+)");
-    private static final Duration START = Duration.ofMinutes(3);
+    private static final Duration START = Duration.ofMinutes(6);
 
     @TempDir
     private Path folder;

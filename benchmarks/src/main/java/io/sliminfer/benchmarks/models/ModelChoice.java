@@ -1,6 +1,5 @@
-package io.sliminfer.benchmarks.speed;
+package io.sliminfer.benchmarks.models;
 
-import io.sliminfer.benchmarks.models.SyntheticModel;
 import io.sliminfer.format.ModelConfig;
 import io.sliminfer.format.ModelFolder;
 import java.nio.file.Path;
@@ -12,14 +11,14 @@ import org.jspecify.annotations.Nullable;
  * @param synthetic shape to write, or null for an existing folder
  * @param folder    existing folder, or null for a synthetic model
  */
-record ModelChoice(
+public record ModelChoice(
         String name, int layers, int maxPositions, @Nullable SyntheticModel synthetic, @Nullable Path folder) {
 
     /**
      * @throws IllegalArgumentException if there is no such synthetic model
      * @throws io.sliminfer.format.ModelFormatException if the folder is missing or holds no model that the engine reads
      */
-    static ModelChoice of(String text) {
+    public static ModelChoice of(String text) {
         if (text.startsWith(SyntheticModel.PREFIX)) {
             SyntheticModel shape = SyntheticModel.shape(text.substring(SyntheticModel.PREFIX.length()));
             return new ModelChoice("synthetic-" + shape.name(), shape.layers(), shape.maxPositions(), shape, null);
@@ -31,7 +30,7 @@ record ModelChoice(
     }
 
     /** Opens the folder; a synthetic model is written below {@code cache} first if it is not there. */
-    ModelFolder open(Path cache) {
+    public ModelFolder open(Path cache) {
         if (synthetic != null) {
             return ModelFolder.open(synthetic.folder(cache));
         }
