@@ -9,6 +9,7 @@ import io.sliminfer.backend.KvType;
 import io.sliminfer.backend.Ops;
 import io.sliminfer.backend.Readback;
 import io.sliminfer.backend.Weight;
+import io.sliminfer.backend.WeightPrecision;
 import io.sliminfer.backend.WeightSpec;
 import io.sliminfer.backend.heap.HeapReadback;
 import io.sliminfer.format.DType;
@@ -50,6 +51,10 @@ final class OneDnnBackend implements Backend {
     OneDnnBackend(BackendSettings settings) {
         if (OneDnn.UNUSABLE != null) {
             throw new IllegalStateException(OneDnn.UNUSABLE);
+        }
+        if (settings.weights() == WeightPrecision.INT8) {
+            throw new IllegalArgumentException(
+                    "slim-infer.weights=int8 is not available with slim-infer.backend=cpu: use auto or bf16");
         }
         workers = new WorkerPool(settings.threads(), "slim-infer-cpu");
         OneDnn.useThreads(workers.threads());
