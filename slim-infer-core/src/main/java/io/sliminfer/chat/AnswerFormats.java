@@ -6,10 +6,8 @@ import io.sliminfer.grammar.TokenGrammar;
 import io.sliminfer.grammar.TokenVocabulary;
 import io.sliminfer.grammar.json.JsonGrammars;
 import io.sliminfer.text.Tokenizer;
-import java.nio.charset.StandardCharsets;
 import java.util.LinkedHashMap;
 import java.util.Map;
-import java.util.OptionalInt;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -20,6 +18,9 @@ final class AnswerFormats {
 
     /** Compiled formats that are kept. Each may hold some tens of megabytes of masks for a large vocabulary. */
     private static final int KEPT = 32;
+
+    /** Stands for the token that ends thinking: a byte that no text in UTF-8 has. */
+    private static final int MARK = 0xff;
 
     private final Tokenizer tokenizer;
     private final int vocabularySize;
@@ -66,7 +67,7 @@ final class AnswerFormats {
         Grammar whole = answer;
         if (thinking != null) {
             Expression gap = Expression.repeat(Expression.literal("\n"), 0, 2);
-            whole = answer.after(Expression.sequence(JsonGrammars.textUpTo(thinking.close()), gap));
+            whole = answer.after(Expression.sequence(thought(thinking.close()), gap));
         }
         AnswerFormat made = new AnswerFormat(answer, new TokenGrammar(whole, vocabulary(key.closing())));
         synchronized (this) {
@@ -78,15 +79,30 @@ final class AnswerFormats {
         return made;
     }
 
+    /** As the reader of answers sees it: where the mark is a token, the same characters of other tokens do not end the thinking. */
+    private Expression thought(String closing) {
+        return tokenizer.addedTokenId(closing).isPresent()
+                ? Expression.sequence(JsonGrammars.text(), Expression.range(MARK, MARK))
+                : JsonGrammars.textUpTo(closing);
+    }
+
     /** The vocabulary without control tokens, but for the mark that ends thinking. */
     private synchronized TokenVocabulary vocabulary(String closing) {
         return vocabularies.computeIfAbsent(closing, mark -> {
-            OptionalInt markId = mark.isEmpty() ? OptionalInt.empty() : tokenizer.addedTokenId(mark);
-            byte[] markBytes = mark.getBytes(StandardCharsets.UTF_8);
+            int markId = mark.isEmpty() ? -1 : tokenizer.addedTokenId(mark).orElse(-1);
             return TokenVocabulary.of(
                     vocabularySize,
-                    id -> markId.isPresent() && markId.getAsInt() == id ? markBytes : tokenizer.bytes(id),
+                    id -> id == markId ? new byte[] {(byte) MARK} : withoutMark(tokenizer.bytes(id)),
                     id -> !tokenizer.differsAsFirst(id));
         });
+    }
+
+    private static byte @Nullable [] withoutMark(byte @Nullable [] bytes) {
+        for (int i = 0; bytes != null && i < bytes.length; i++) {
+            if (bytes[i] == (byte) MARK) {
+                return null;
+            }
+        }
+        return bytes;
     }
 }

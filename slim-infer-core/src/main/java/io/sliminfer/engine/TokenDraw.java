@@ -23,15 +23,22 @@ final class TokenDraw {
     private final double max;
     private final double perTemperature;
     private final double floor;
-    private final double bucketScale;
 
-    private TokenDraw(float[] logits, double max, double temperature) {
+    private final double bucketScale;
+    /** Of a bucket, in units of the exponent: at most 0.08. */
+    private final double bucketWidth;
+
+    private TokenDraw(float[] logits, double max, Sampling sampling) {
         this.logits = logits;
         this.max = max;
-        this.perTemperature = 1 / temperature;
-        double range = RANGE_MAX * temperature;
-        this.floor = max - range;
+        this.perTemperature = 1 / sampling.temperature();
+        double range = RANGE_MAX * sampling.temperature();
+        // Without top-p the tokens that min-p drops count for nothing; a little is left for rounding.
+        boolean onlyMinP = sampling.minP() > 0 && sampling.topP() == 1;
+        this.floor =
+                max - (onlyMinP ? Math.min(range, (1e-6 - Math.log(sampling.minP())) * sampling.temperature()) : range);
         this.bucketScale = (BUCKETS - 1) / Math.min(range, LOGITS_MAX);
+        this.bucketWidth = perTemperature / bucketScale;
     }
 
     /**
@@ -41,7 +48,7 @@ final class TokenDraw {
      * @param best   index of the largest, which is finite
      */
     static int draw(float[] logits, int best, Sampling sampling, SplittableRandom random) {
-        TokenDraw draw = new TokenDraw(logits, logits[best], sampling.temperature());
+        TokenDraw draw = new TokenDraw(logits, logits[best], sampling);
         double share = random.nextDouble();
         return sampling.topK() > 0 && sampling.topK() < logits.length
                 ? draw.ofBest(sampling, share)
@@ -126,13 +133,7 @@ final class TokenDraw {
     private int ofAll(Sampling sampling, double share) {
         double[] masses = new double[BUCKETS];
         int[] counts = new int[BUCKETS];
-        for (float logit : logits) {
-            if (logit >= floor) {
-                int bucket = bucket(logit);
-                masses[bucket] += weight(logit);
-                counts[bucket]++;
-            }
-        }
+        addAll(masses, counts);
         double sum = 0;
         int last = 0; // the bucket in which the cut is
         for (int i = 0; i < BUCKETS; i++) {
@@ -163,6 +164,29 @@ final class TokenDraw {
             point -= masses[i];
         }
         return at(edge, cut.count(), point);
+    }
+
+    /** Mass and number of tokens by bucket; exponentials are those of the buckets' starts times a polynomial. */
+    private void addAll(double[] masses, int[] counts) {
+        double[] starts = new double[BUCKETS];
+        for (int i = 0; i < BUCKETS; i++) {
+            starts[i] = FastExp.of(-i * bucketWidth);
+        }
+        for (float logit : logits) {
+            if (logit >= floor) {
+                double distance = (max - logit) * bucketScale;
+                int bucket = (int) distance;
+                if (bucket < BUCKETS - 1) {
+                    double rest = (bucket - distance) * bucketWidth; // 0 to -0.08: what is left out is below 3e-8
+                    masses[bucket] +=
+                            starts[bucket] * (1 + rest * (1 + rest * (0.5 + rest * (1.0 / 6 + rest * (1.0 / 24)))));
+                } else {
+                    bucket = BUCKETS - 1;
+                    masses[bucket] += weight(logit);
+                }
+                counts[bucket]++;
+            }
+        }
     }
 
     /** Whether a bucket may hold tokens that min-p drops. */

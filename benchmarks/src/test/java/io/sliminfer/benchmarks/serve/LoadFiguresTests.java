@@ -104,9 +104,14 @@ class LoadFiguresTests {
     @Test
     void whatIsLeftIsNamed() {
         Leftovers start = new Leftovers(List.of("main", "worker", "worker"), 100, 1000, 50 << 20);
-        assertThat(new Leftovers(List.of("main", "worker"), 100, 1000 + (1 << 20), (50 << 20) + (18 << 20)).since(start))
+        assertThat(new Leftovers(List.of("main", "worker"), 100, 1000 + (1 << 20), (50 << 20) + (18 << 20))
+                        .since(start))
                 .isEmpty();
-        assertThat(new Leftovers(List.of("caller-3", "main", "worker", "worker", "worker"), 101, 1001 + (1 << 20), 80 << 20)
+        assertThat(new Leftovers(
+                                List.of("caller-3", "main", "worker", "worker", "worker"),
+                                101,
+                                1001 + (1 << 20),
+                                80 << 20)
                         .since(start))
                 .containsExactly(
                         "threads that did not run before: [caller-3, worker]",

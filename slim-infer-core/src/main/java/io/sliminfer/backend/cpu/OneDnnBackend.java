@@ -31,10 +31,10 @@ import org.jspecify.annotations.Nullable;
  */
 final class OneDnnBackend implements Backend {
 
-    /** Mapped weights are read through buffers of at most this size; Java's end at 2 GiB. */
     /** Elements that a worker decodes at a time. */
     private static final long DECODED_ELEMENTS = 1 << 18;
 
+    /** Mapped weights are read through buffers of at most this size; Java's end at 2 GiB. */
     private static final long PART_BYTES_MAX = 1L << 30;
 
     /** Rows that are converted in two steps at a time: what a cache holds. */

@@ -19,7 +19,10 @@ final class Formats {
             + "-(?:(?:0[13578]|1[02])-(?:0[1-9]|[12][0-9]|3[01])|(?:0[469]|11)-(?:0[1-9]|[12][0-9]|30)|02-(?:0[1-9]|1[0-9]|2[0-8]))|"
             + LEAP_YEAR + "-02-29)";
     private static final String CLOCK = "(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](?:\\.[0-9]{1,9})?";
-    private static final String OFFSET = "(?:Z|[+-](?:(?:0[0-9]|1[0-7]):[0-5][0-9]|18:00))";
+    /** Not {@code -00:00}, which says that the offset is not known and not every reader takes. */
+    private static final String OFFSET = "(?:Z|\\+(?:(?:0[0-9]|1[0-7]):[0-5][0-9]|18:00)"
+            + "|-(?:00:(?:0[1-9]|[1-5][0-9])|(?:0[1-9]|1[0-7]):[0-5][0-9]|18:00))";
+
     private static final String TIME_PART =
             "T(?:[0-9]{1,9}H(?:[0-9]{1,9}M(?:[0-9]{1,9}S)?)?|[0-9]{1,9}M(?:[0-9]{1,9}S)?|[0-9]{1,9}S)";
     private static final String LABEL = "[A-Za-z0-9](?:[A-Za-z0-9]{0,20}(?:-[A-Za-z0-9]{1,20})?)";

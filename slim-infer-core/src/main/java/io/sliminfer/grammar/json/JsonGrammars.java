@@ -47,6 +47,13 @@ public final class JsonGrammars {
         return new SchemaCompiler(SchemaDocument.read(schema), grammar).compile();
     }
 
+    /** Any text, in UTF-8. */
+    public static Expression text() {
+        List<Expression> characters = new ArrayList<>();
+        Utf8.addRange(0, CharRanges.LAST, characters);
+        return Expression.repeat(Expression.choice(characters));
+    }
+
     /** Any text that ends with a mark and does not have it earlier. */
     public static Expression textUpTo(String mark) {
         Regex any = Regex.any(Regex.chars(CharRanges.ALL));
