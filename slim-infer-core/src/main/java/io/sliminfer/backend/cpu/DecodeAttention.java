@@ -52,9 +52,8 @@ final class DecodeAttention implements AutoCloseable {
         int count = 0;
         for (int i = 0; i < rows.length; i++) {
             KvView.Sequence sequence = sequences.get(i);
-            int stride = (sequence.tokens() + chunk - 1) / chunk * chunk;
-            rows[i] = new DecodeTile.Row(pool, sequence.slots(), sequence.tokens(), raw, stride, scale);
-            if (stride == chunk) {
+            rows[i] = new DecodeTile.Row(pool, sequence.slots(), sequence.tokens(), raw, scale);
+            if (rows[i].extent() <= chunk) {
                 brief[count++] = i;
             }
         }
@@ -66,7 +65,7 @@ final class DecodeAttention implements AutoCloseable {
             });
         }
         for (int i = 0; i < rows.length; i++) {
-            if (rows[i].stride() > chunk) {
+            if (rows[i].extent() > chunk) {
                 inChunks(out.rows(i, i + 1), q.rows(i, i + 1), rows[i], heads);
             }
         }
@@ -75,7 +74,7 @@ final class DecodeAttention implements AutoCloseable {
     private void inChunks(NativeTensor out, NativeTensor q, DecodeTile.Row row, HeadLayout heads) {
         int kvHeads = heads.kvHeads();
         int chunks = (row.blocks() + CHUNK_BLOCKS - 1) / CHUNK_BLOCKS;
-        long headScores = (long) heads.group() * row.stride();
+        long headScores = (long) heads.group() * row.extent();
         long headOutput = (long) heads.group() * heads.headDim();
         NativeMemory s = scores = backend.grow(scores, "attention scores", kvHeads * headScores * 4);
         NativeMemory p = s;

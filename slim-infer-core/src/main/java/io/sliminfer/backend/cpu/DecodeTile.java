@@ -32,15 +32,15 @@ final class DecodeTile implements AutoCloseable {
     /**
      * A sequence whose last token is the query.
      *
-     * @param raw    whether products read the pool as it is; else chunks are converted
-     * @param stride elements from one query head's scores to the next one's
+     * @param raw whether products read the pool as it is; else chunks are converted
      */
-    record Row(OneDnnKvPool pool, int[] slots, int tokens, boolean raw, int stride, float scale) {
+    record Row(OneDnnKvPool pool, int[] slots, int tokens, boolean raw, float scale) {
 
         int blocks() {
             return (tokens + pool.block() - 1) / pool.block();
         }
 
+        /** Tokens of whole blocks: also the stride of a query head's scores, because the library's fast softmax wants dense rows. */
         int extent() {
             return blocks() * pool.block();
         }
@@ -67,7 +67,7 @@ final class DecodeTile implements AutoCloseable {
      * @param out {@code [1, queryColumns]}, as {@code q}; one KV head's columns are read and written
      */
     void attend(NativeTensor out, NativeTensor q, Row of, int kvHead) {
-        long bytes = (long) group * of.stride;
+        long bytes = (long) group * of.extent();
         NativeMemory s = scores = backend.grow(scores, "attention scores", bytes * 4);
         NativeMemory p = s;
         if (dtype != DType.F32) {
@@ -85,7 +85,7 @@ final class DecodeTile implements AutoCloseable {
         kernels.scaledMatmul(
                         Layout.matrix(dtype, group, headDim, headDim),
                         Layout.transposed(type(of), columns, headDim, kvStride(of)),
-                        Layout.matrix(DType.F32, group, columns, of.stride),
+                        Layout.matrix(DType.F32, group, columns, of.extent()),
                         of.scale)
                 .execute(
                         q.address() + (long) kvHead * group * headDim * dtype.bytes(),
@@ -104,11 +104,11 @@ final class DecodeTile implements AutoCloseable {
             Arrays.fill(masked, MASKED);
         }
         for (int lane = 0; behind > 0 && lane < group; lane++) {
-            s.write(at + (long) lane * of.stride + of.tokens, masked, 0, behind);
+            s.write(at + (long) lane * of.extent() + of.tokens, masked, 0, behind);
         }
         kernels.softmax(
-                        Layout.matrix(DType.F32, group, extent, of.stride),
-                        Layout.matrix(dtype, group, extent, of.stride))
+                        Layout.matrix(DType.F32, group, extent, of.extent()),
+                        Layout.matrix(dtype, group, extent, of.extent()))
                 .execute(s.address() + at * 4, p.address() + at * dtype.bytes());
     }
 
@@ -116,7 +116,7 @@ final class DecodeTile implements AutoCloseable {
     void weigh(NativeMemory o, long to, NativeMemory p, long at, Row of, int kvHead, int first, int count) {
         int columns = count * of.pool.block();
         kernels.matmul(
-                        Layout.matrix(dtype, group, columns, of.stride),
+                        Layout.matrix(dtype, group, columns, of.extent()),
                         Layout.matrix(type(of), columns, headDim, kvStride(of)),
                         Layout.matrix(DType.F32, group, headDim, headDim),
                         false,
