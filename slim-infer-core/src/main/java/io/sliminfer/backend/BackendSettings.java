@@ -12,13 +12,30 @@ import org.jspecify.annotations.Nullable;
  * @param device      index of the GPU
  * @param memoryBytes most memory of the device that is used in all, or 0 for what is free on it
  * @param cacheDir    folder for what is compiled or measured once for a device, or null for none
+ * @param weights     how matrices of linear layers are kept
  */
 public record BackendSettings(
-        @Nullable DType compute, int threads, int device, long memoryBytes, @Nullable Path cacheDir) {
+        @Nullable DType compute,
+        int threads,
+        int device,
+        long memoryBytes,
+        @Nullable Path cacheDir,
+        WeightPrecision weights) {
+
+    /** With weights in the form that suits file and device. */
+    public BackendSettings(
+            @Nullable DType compute, int threads, int device, long memoryBytes, @Nullable Path cacheDir) {
+        this(compute, threads, device, memoryBytes, cacheDir, WeightPrecision.AUTO);
+    }
 
     /** On the first GPU, if the backend runs on one. */
     public BackendSettings(@Nullable DType compute, int threads) {
         this(compute, threads, 0, 0, null);
+    }
+
+    /** The same with weights of another form. */
+    public BackendSettings withWeights(WeightPrecision precision) {
+        return new BackendSettings(compute, threads, device, memoryBytes, cacheDir, precision);
     }
 
     public static BackendSettings defaults() {

@@ -24,16 +24,24 @@ public record RandomTensor(String name, DType dtype, long rows, long columns, lo
             throw new IllegalArgumentException(name + ": rows " + from + " to " + to + " of " + rows + " with "
                     + columns + " columns are out of range or too many for one view");
         }
-        ByteBuffer view = ByteBuffer.allocateDirect((int) bytes).order(ByteOrder.LITTLE_ENDIAN);
+        ByteBuffer view = ByteBuffer.allocateDirect((int) bytes);
+        copyRows(from, to, view);
+        return view.flip().asReadOnlyBuffer().order(ByteOrder.LITTLE_ENDIAN);
+    }
+
+    @Override
+    public void copyRows(long from, long to, ByteBuffer into) {
+        ByteOrder order = into.order();
+        into.order(ByteOrder.LITTLE_ENDIAN);
         for (long i = from * columns; i < to * columns; i++) {
             float value = value(i);
             switch (dtype) {
-                case F32 -> view.putFloat(value);
-                case BF16 -> view.putShort(roundToBf16(value));
+                case F32 -> into.putFloat(value);
+                case BF16 -> into.putShort(roundToBf16(value));
                 default -> throw new IllegalStateException(name + ": random tensors of " + dtype + " are not made");
             }
         }
-        return view.flip().asReadOnlyBuffer().order(ByteOrder.LITTLE_ENDIAN);
+        into.order(order);
     }
 
     private float value(long index) {

@@ -12,6 +12,7 @@ import io.sliminfer.backend.Readback;
 import io.sliminfer.backend.Tensor;
 import io.sliminfer.backend.UserCache;
 import io.sliminfer.backend.Weight;
+import io.sliminfer.backend.WeightPrecision;
 import io.sliminfer.backend.WeightSpec;
 import io.sliminfer.format.DType;
 import io.sliminfer.format.ModelConfig;
@@ -67,6 +68,10 @@ final class CudaBackend implements Backend {
     private boolean closed;
 
     CudaBackend(BackendSettings settings) {
+        if (settings.weights() == WeightPrecision.INT8) {
+            throw new IllegalArgumentException(
+                    "slim-infer.weights=int8 is not available with slim-infer.backend=cuda: use auto or bf16");
+        }
         context = CudaContext.open(settings.device());
         try {
             compute = settings.compute() == null ? DType.BF16 : settings.compute();

@@ -135,6 +135,12 @@ public final class CudaCommand implements Callable<Integer> {
     @Option(names = "--backend", defaultValue = "cuda", description = "Another one, to try the command without a GPU.")
     private String backend = "";
 
+    @Option(
+            names = "--weights",
+            defaultValue = "auto",
+            description = "Form of weights: auto, bf16 (not quantised), int8.")
+    private String weights = "auto";
+
     @Option(names = "--compute", defaultValue = "bf16", description = "Dtype of activations and KV: f32, f16, bf16.")
     private String compute = "";
 
@@ -257,6 +263,7 @@ public final class CudaCommand implements Callable<Integer> {
         return new CudaSettings(
                 provider,
                 dtype,
+                BackendChoice.weights(checks(), weights),
                 device,
                 lengths,
                 schedules,

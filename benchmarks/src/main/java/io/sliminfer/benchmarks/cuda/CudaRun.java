@@ -119,7 +119,8 @@ final class CudaRun {
     }
 
     private BackendSettings backendSettings(long memory) {
-        return new BackendSettings(settings.compute(), 0, settings.device(), memory, settings.cache());
+        return new BackendSettings(
+                settings.compute(), 0, settings.device(), memory, settings.cache(), settings.weights());
     }
 
     private static boolean isEmpty(Path cache) {
@@ -318,6 +319,7 @@ final class CudaRun {
         header.put("model", folder.name());
         header.put("parameters", folder.parameters());
         header.put("modelDtype", folder.config().dtype().name().toLowerCase(Locale.ROOT));
+        header.put("weights", settings.weights().toString());
         header.put("backend", RunHeader.backend(device));
         header.put("prompts", settings.prompts());
         header.put(

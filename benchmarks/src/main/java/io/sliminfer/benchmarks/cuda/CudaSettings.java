@@ -2,6 +2,7 @@ package io.sliminfer.benchmarks.cuda;
 
 import io.sliminfer.backend.BackendProvider;
 import io.sliminfer.backend.KvType;
+import io.sliminfer.backend.WeightPrecision;
 import io.sliminfer.format.DType;
 import io.sliminfer.format.ModelConfig;
 import io.sliminfer.prune.PrunePlan;
@@ -14,6 +15,7 @@ import org.jspecify.annotations.Nullable;
 /**
  * One run of the {@code cuda} command, checked.
  *
+ * @param weights   form of weights
  * @param prompts   prompt lengths in tokens, ascending
  * @param schedules of each mode, in the order of measuring
  * @param rounds    samples of each variant
@@ -31,6 +33,7 @@ import org.jspecify.annotations.Nullable;
 record CudaSettings(
         BackendProvider provider,
         DType compute,
+        WeightPrecision weights,
         int device,
         List<Integer> prompts,
         Map<Mode, PruneSchedule> schedules,
@@ -50,8 +53,8 @@ record CudaSettings(
     /** The same with another folder of compiled kernels. */
     CudaSettings withCache(Path other) {
         return new CudaSettings(
-                provider, compute, device, prompts, schedules, rounds, warmUps, tokens, memories, kv, kvHost, maxPrompt,
-                tile, other, profiles, seed, out);
+                provider, compute, weights, device, prompts, schedules, rounds, warmUps, tokens, memories, kv, kvHost,
+                maxPrompt, tile, other, profiles, seed, out);
     }
 
     int promptMax() {

@@ -9,7 +9,6 @@ import io.sliminfer.engine.KvSettings;
 import io.sliminfer.engine.PrefixSettings;
 import io.sliminfer.engine.PruneSettings;
 import io.sliminfer.engine.ServingSettings;
-import io.sliminfer.format.DType;
 import io.sliminfer.spring.SlimInferChatModel;
 import java.nio.file.Path;
 import org.jspecify.annotations.Nullable;
@@ -30,17 +29,17 @@ final class ModelUnderTest implements AutoCloseable {
 
     /**
      * @param backend null for the best one that works here
-     * @param compute dtype of activations, or null to choose
+     * @param settings of the backend
      * @param pruning of requests that do not choose for themselves
      */
-    static ModelUnderTest open(Path folder, @Nullable String backend, @Nullable DType compute, PruneSettings pruning) {
+    static ModelUnderTest open(Path folder, @Nullable String backend, BackendSettings settings, PruneSettings pruning) {
         PromptTokens tokens = PromptTokens.open(folder);
         try {
             ChatEngine engine = ChatEngines.open(
                     folder,
                     new EngineSettings(
                             backend,
-                            new BackendSettings(compute, 0),
+                            settings,
                             pruning,
                             0,
                             // Dense and pruned runs of a prompt are timed, so that none may begin with another's work.

@@ -1,11 +1,11 @@
 package io.sliminfer.benchmarks.quality;
 
+import io.sliminfer.backend.BackendSettings;
 import io.sliminfer.benchmarks.quality.ruler.QuestionPlace;
 import io.sliminfer.benchmarks.quality.ruler.Style;
 import io.sliminfer.benchmarks.report.CommandChecks;
 import io.sliminfer.benchmarks.trial.BackendChoice;
 import io.sliminfer.engine.PruneSettings;
-import io.sliminfer.format.DType;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
@@ -40,6 +40,12 @@ public final class QualityOptions {
             defaultValue = "auto",
             description = "Dtype of activations: f32, f16, bf16, auto (default: ${DEFAULT-VALUE}).")
     private String compute = "auto";
+
+    @Option(
+            names = "--weights",
+            defaultValue = "auto",
+            description = "Form of weights: auto, bf16 (not quantised), int8 (default: ${DEFAULT-VALUE}).")
+    private String weights = "auto";
 
     @Option(names = "--seed", defaultValue = "1", description = "Of generated cases (default: ${DEFAULT-VALUE}).")
     private long seed;
@@ -85,13 +91,14 @@ public final class QualityOptions {
      * @param pruning of requests that do not choose for themselves
      */
     ModelUnderTest open(PruneSettings pruning) {
-        DType dtype = BackendChoice.compute(checks(), compute);
+        BackendSettings settings = new BackendSettings(BackendChoice.compute(checks(), compute), 0)
+                .withWeights(BackendChoice.weights(checks(), weights));
         if (backend != null) {
             BackendChoice.provider(checks(), backend);
         }
         Path folder = model();
         try {
-            return ModelUnderTest.open(folder, backend, dtype, pruning);
+            return ModelUnderTest.open(folder, backend, settings, pruning);
         } catch (IllegalArgumentException e) {
             throw BackendChoice.inOptions(checks(), e);
         }

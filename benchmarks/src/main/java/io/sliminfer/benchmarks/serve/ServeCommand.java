@@ -1,5 +1,6 @@
 package io.sliminfer.benchmarks.serve;
 
+import io.sliminfer.backend.WeightPrecision;
 import io.sliminfer.benchmarks.models.ModelChoice;
 import io.sliminfer.benchmarks.report.CommandChecks;
 import io.sliminfer.benchmarks.report.JsonLines;
@@ -111,6 +112,12 @@ public final class ServeCommand implements Callable<Integer> {
     @Option(names = "--compute", defaultValue = "auto", description = "Dtype of activations: f32, f16, bf16, auto.")
     private String compute = "auto";
 
+    @Option(
+            names = "--weights",
+            defaultValue = "auto",
+            description = "Form of weights: auto, bf16 (not quantised), int8.")
+    private String weights = "auto";
+
     @Option(names = "--threads", defaultValue = "0", description = "Threads of the engine; 0: all cores.")
     private int threads;
 
@@ -183,6 +190,7 @@ public final class ServeCommand implements Callable<Integer> {
             throw checks().refused("--temperature " + temperature + " is not allowed: use 0 or more");
         }
         DType dtype = BackendChoice.compute(checks(), compute);
+        WeightPrecision precision = BackendChoice.weights(checks(), weights);
         if (backend != null) {
             BackendChoice.provider(checks(), backend);
         }
@@ -204,6 +212,7 @@ public final class ServeCommand implements Callable<Integer> {
                 ratioMin,
                 backend,
                 dtype,
+                precision,
                 threads,
                 seed,
                 cache);

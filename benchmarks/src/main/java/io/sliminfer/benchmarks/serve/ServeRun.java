@@ -89,7 +89,7 @@ final class ServeRun {
     private EngineSettings engineSettings() {
         return new EngineSettings(
                 settings.backend(),
-                new BackendSettings(settings.compute(), settings.threads()),
+                new BackendSettings(settings.compute(), settings.threads()).withWeights(settings.weights()),
                 PruneSettings.defaults(),
                 settings.promptTokens(),
                 KvSettings.defaults().withPrefixes(settings.reuse() ? PrefixSettings.defaults() : PrefixSettings.off()),
@@ -102,6 +102,7 @@ final class ServeRun {
         header.put("model", settings.model().name());
         header.put("parameters", folder.parameters());
         header.put("modelDtype", folder.config().dtype().name().toLowerCase(Locale.ROOT));
+        header.put("weights", settings.weights().toString());
         header.put("backend", RunHeader.backend(engine.device()));
         header.put(
                 "schedule",

@@ -1,5 +1,6 @@
 package io.sliminfer.benchmarks.serve;
 
+import io.sliminfer.backend.WeightPrecision;
 import io.sliminfer.benchmarks.models.ModelChoice;
 import io.sliminfer.engine.ServingSettings;
 import io.sliminfer.format.DType;
@@ -25,6 +26,7 @@ import org.jspecify.annotations.Nullable;
  * @param ratioMin     lowest throughput of the last number of callers by that of the first, or 0 for any
  * @param backend      name of the backend, or null for the best
  * @param compute      dtype of activations, or null to choose
+ * @param weights      form of weights
  * @param threads      threads of the engine, or 0 for all cores
  * @param cache        folder of generated models
  */
@@ -44,6 +46,7 @@ record ServeSettings(
         double ratioMin,
         @Nullable String backend,
         @Nullable DType compute,
+        WeightPrecision weights,
         int threads,
         long seed,
         Path cache) {

@@ -1,14 +1,22 @@
 package io.sliminfer.benchmarks.trial;
 
 import io.sliminfer.backend.BackendProvider;
+import io.sliminfer.backend.WeightPrecision;
 import io.sliminfer.benchmarks.report.CommandChecks;
 import io.sliminfer.format.DType;
 import java.util.List;
+import java.util.Map;
 import java.util.ServiceLoader;
 import org.jspecify.annotations.Nullable;
 
-/** The backend and dtype that options name. What is refused names the option. */
+/** The backend, dtype and form of weights that options name. What is refused names the option. */
 public final class BackendChoice {
+
+    /** Beginnings of the engine's refusals and what they are here. */
+    private static final Map<String, String> OPTIONS = Map.of(
+            "slim-infer.compute-type=", "--compute ",
+            "slim-infer.backend=", "--backend ",
+            "slim-infer.weights=", "--weights ");
 
     private BackendChoice() {}
 
@@ -42,12 +50,20 @@ public final class BackendChoice {
         };
     }
 
+    /** The form of weights that {@code --weights} names. */
+    public static WeightPrecision weights(CommandChecks checks, String text) {
+        return checks.checked("--weights", () -> WeightPrecision.parse(text));
+    }
+
     /** The engine's refusal of a setting, which names properties, with the options that stand for them. */
     public static RuntimeException inOptions(CommandChecks checks, IllegalArgumentException refusal) {
         String message = String.valueOf(refusal.getMessage());
-        return message.startsWith("slim-infer.compute-type=") || message.startsWith("slim-infer.backend=")
-                ? checks.refused(message.replace("slim-infer.compute-type=", "--compute ")
-                        .replace("slim-infer.backend=", "--backend "))
-                : refusal;
+        if (OPTIONS.keySet().stream().noneMatch(message::startsWith)) {
+            return refusal;
+        }
+        for (Map.Entry<String, String> option : OPTIONS.entrySet()) {
+            message = message.replace(option.getKey(), option.getValue());
+        }
+        return checks.refused(message);
     }
 }

@@ -2,6 +2,7 @@ package io.sliminfer.benchmarks.quality;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.sliminfer.backend.BackendSettings;
 import io.sliminfer.benchmarks.report.JsonLines;
 import io.sliminfer.engine.PruneDefaults;
 import io.sliminfer.engine.PruneSettings;
@@ -89,7 +90,8 @@ class CalibrateCommandTests {
                 .contains("| Layer |", "| Schedule", "| " + chosen + " ", "Scores of the answers");
         assertThat(err.toString()).contains("sensitivity 2/2 niah_single_2-512", "dense and 4 schedules");
 
-        try (ModelUnderTest loaded = ModelUnderTest.open(model, null, null, PruneSettings.defaults())) {
+        try (ModelUnderTest loaded =
+                ModelUnderTest.open(model, null, BackendSettings.defaults(), PruneSettings.defaults())) {
             PruneDefaults pruning = loaded.engine().pruning();
             assertThat(pruning.origin()).isEqualTo(PruneDefaults.Origin.CALIBRATED);
             assertThat(pruning.schedule().steps()).isEqualTo(PruneSchedule.parseSteps(chosen));

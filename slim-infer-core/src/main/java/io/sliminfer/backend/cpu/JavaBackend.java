@@ -9,6 +9,7 @@ import io.sliminfer.backend.Ops;
 import io.sliminfer.backend.Readback;
 import io.sliminfer.backend.Tensor;
 import io.sliminfer.backend.Weight;
+import io.sliminfer.backend.WeightPrecision;
 import io.sliminfer.backend.WeightSpec;
 import io.sliminfer.backend.heap.HeapReadback;
 import io.sliminfer.backend.heap.HeapTensor;
@@ -28,13 +29,17 @@ public final class JavaBackend implements Backend {
     private boolean closed;
 
     /**
-     * @throws IllegalArgumentException if another compute dtype than F32 is asked for
+     * @throws IllegalArgumentException if another compute dtype than F32 is asked for, or weights in 8 bits
      */
     public JavaBackend(BackendSettings settings) {
         DType compute = settings.compute();
         if (compute != null && compute != DType.F32) {
             throw new IllegalArgumentException("backend " + NAME + " computes in F32, asked for is " + compute
                     + ". Leave the compute dtype out or set it to F32, or use another backend");
+        }
+        if (settings.weights() == WeightPrecision.INT8) {
+            throw new IllegalArgumentException("slim-infer.weights=int8 is not available with slim-infer.backend="
+                    + NAME + ", which reads weights as their file has them: leave it out, or use backend=cpu");
         }
         pool = new WorkerPool(settings.threads(), "slim-infer-java");
         ops = new JavaOps(pool);

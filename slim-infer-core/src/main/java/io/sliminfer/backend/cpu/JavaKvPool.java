@@ -3,6 +3,7 @@ package io.sliminfer.backend.cpu;
 import io.sliminfer.backend.KvPool;
 import io.sliminfer.backend.KvType;
 import io.sliminfer.format.HalfFloats;
+import io.sliminfer.format.Int8Kernels;
 
 /**
  * Keys and values on the heap, one array for a slot: {@code [head][token in block][i]}, so that a head's block is one stretch. The

@@ -9,6 +9,7 @@ import io.sliminfer.backend.KvType;
 import io.sliminfer.backend.Ops;
 import io.sliminfer.backend.Readback;
 import io.sliminfer.backend.Weight;
+import io.sliminfer.backend.WeightPrecision;
 import io.sliminfer.backend.WeightSpec;
 import io.sliminfer.backend.heap.HeapReadback;
 import io.sliminfer.format.DType;
@@ -19,6 +20,8 @@ import java.lang.management.ManagementFactory;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 import org.bytedeco.javacpp.BytePointer;
 import org.jspecify.annotations.Nullable;
 
@@ -41,7 +44,9 @@ final class OneDnnBackend implements Backend {
     private final DType compute;
     private final WorkerPool workers;
     private final DnnlKernels kernels = new DnnlKernels();
-    private final List<NativeMemory> memories = new ArrayList<>();
+    /** Workers add to it too. */
+    private final Set<NativeMemory> memories = ConcurrentHashMap.newKeySet();
+
     private final NativeCopies copies = new NativeCopies();
     private final DeviceInfo info;
     private final OneDnnOps ops;
@@ -50,6 +55,10 @@ final class OneDnnBackend implements Backend {
     OneDnnBackend(BackendSettings settings) {
         if (OneDnn.UNUSABLE != null) {
             throw new IllegalStateException(OneDnn.UNUSABLE);
+        }
+        if (settings.weights() == WeightPrecision.INT8) {
+            throw new IllegalArgumentException(
+                    "slim-infer.weights=int8 is not available with slim-infer.backend=cpu: use auto or bf16");
         }
         workers = new WorkerPool(settings.threads(), "slim-infer-cpu");
         OneDnn.useThreads(workers.threads());

@@ -4,6 +4,7 @@ import io.sliminfer.backend.KvPool;
 import io.sliminfer.backend.KvType;
 import io.sliminfer.format.DType;
 import io.sliminfer.format.HalfFloats;
+import io.sliminfer.format.Int8Kernels;
 import org.bytedeco.javacpp.Pointer;
 
 /**

@@ -17,6 +17,7 @@ import io.sliminfer.backend.Readback;
 import io.sliminfer.backend.Tensor;
 import io.sliminfer.backend.TestTensor;
 import io.sliminfer.backend.Weight;
+import io.sliminfer.backend.WeightPrecision;
 import io.sliminfer.backend.WeightSpec;
 import io.sliminfer.backend.WeightSpec.Use;
 import io.sliminfer.format.DType;
@@ -140,6 +141,14 @@ class JavaBackendTests extends BackendContract {
         assertThatIllegalArgumentException()
                 .isThrownBy(() -> new JavaBackend(new BackendSettings(DType.BF16, 1)))
                 .withMessageContaining("computes in F32, asked for is BF16");
+    }
+
+    @Test
+    void refusesWeightsInEightBits() {
+        assertThatIllegalArgumentException()
+                .isThrownBy(() -> new JavaBackend(new BackendSettings(null, 1).withWeights(WeightPrecision.INT8)))
+                .withMessageContaining("slim-infer.weights=int8")
+                .withMessageContaining("backend=cpu");
     }
 
     @Test

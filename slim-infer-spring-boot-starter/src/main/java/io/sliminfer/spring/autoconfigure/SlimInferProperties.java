@@ -37,6 +37,7 @@ import org.springframework.util.unit.DataSize;
  * @param cacheDir        Folder to which models inside jars are unpacked and for kernels compiled for a GPU. By default a folder of the user's for caches.
  * @param backend         What runs the model. "auto" takes the fastest backend that works here; a name fails if that one does not.
  * @param computeType     Type of activations.
+ * @param weights         How matrices of linear layers are kept in memory.
  * @param threads         Worker threads of a CPU backend; 0 for all cores.
  * @param maxPromptTokens Longest prompt that is accepted, in tokens; longer ones are refused, never cut. 0 for what model and KV cache
  *                        allow.
@@ -56,6 +57,7 @@ public record SlimInferProperties(
         @Nullable Path cacheDir,
         @DefaultValue("auto") String backend,
         @DefaultValue("auto") ComputeType computeType,
+        @DefaultValue("auto") Weights weights,
         @DefaultValue("0") int threads,
         @DefaultValue("0") int maxPromptTokens,
         @DefaultValue("16") int batchMax,
@@ -104,7 +106,7 @@ public record SlimInferProperties(
         require(!backend.isBlank(), "backend", backend, "use auto or a backend's name");
         return new EngineSettings(
                 backend.equalsIgnoreCase("auto") ? null : backend,
-                cuda.settings(computeType, threads, cacheDir),
+                cuda.settings(computeType, threads, cacheDir).withWeights(weights.precision()),
                 pruning.settings(),
                 maxPromptTokens,
                 kvCache.settings().withPrefixes(prefixCache.settings()),

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 
 import io.sliminfer.backend.BackendSettings;
 import io.sliminfer.backend.KvType;
+import io.sliminfer.backend.WeightPrecision;
 import io.sliminfer.engine.EngineSettings;
 import io.sliminfer.engine.KvSettings;
 import io.sliminfer.engine.PrefixSettings;
@@ -52,6 +53,7 @@ class SlimInferPropertiesTests {
                 "cache-dir=/var/cache/models",
                 "backend=cpu",
                 "compute-type=bf16",
+                "weights=int8",
                 "threads=3",
                 "max-prompt-tokens=1000",
                 "kv-cache.memory=2GB",
@@ -84,7 +86,8 @@ class SlimInferPropertiesTests {
         assertThat(properties.engineSettings())
                 .isEqualTo(new EngineSettings(
                         "cpu",
-                        new BackendSettings(DType.BF16, 3, 1, 20L << 30, Path.of("/var/cache/models")),
+                        new BackendSettings(
+                                DType.BF16, 3, 1, 20L << 30, Path.of("/var/cache/models"), WeightPrecision.INT8),
                         PruneSettings.of(schedule, 100),
                         1000,
                         new KvSettings(2L << 30, KvType.INT8, 4L << 30, Path.of("/var/cache/kv"), 8L << 30, 3, 0.8)
@@ -263,7 +266,7 @@ class SlimInferPropertiesTests {
     }
 
     @ParameterizedTest
-    @CsvSource({"compute-type,int4", "kv-cache.memory,much", "kv-cache.type,int4", "threads,two"})
+    @CsvSource({"compute-type,int4", "weights,int4", "kv-cache.memory,much", "kv-cache.type,int4", "threads,two"})
     void namesAPropertyThatCannotBeRead(String name, String value) {
         assertThatExceptionOfType(BindException.class)
                 .isThrownBy(() -> bind(name + "=" + value))

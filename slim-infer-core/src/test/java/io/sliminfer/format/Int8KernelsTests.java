@@ -1,4 +1,4 @@
-package io.sliminfer.backend.cpu;
+package io.sliminfer.format;
 
 import static org.assertj.core.api.Assertions.assertThat;
 

@@ -1,7 +1,7 @@
-package io.sliminfer.backend.cpu;
+package io.sliminfer.format;
 
 /**
- * The arithmetic of {@link io.sliminfer.backend.KvType#INT8} on arrays with offsets: {@code q = rint(x / scale)} and
+ * 8-bit integers with a float32 scale, as weights and KV caches have them, on arrays with offsets: {@code q = rint(x / scale)} and
  * {@code x = q * scale} in float32. Stateless.
  */
 public final class Int8Kernels {
