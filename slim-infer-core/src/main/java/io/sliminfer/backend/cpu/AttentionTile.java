@@ -49,7 +49,6 @@ final class AttentionTile implements AutoCloseable {
     private final float[] firstKey;
     private final @Nullable Products[] products = new Products[CHUNK / CHUNK_STEP + 1];
     private int productLanes;
-    private int threads;
 
     AttentionTile(OneDnnBackend backend, HeadLayout heads, DType dtype) {
         this.backend = backend;
@@ -79,18 +78,6 @@ final class AttentionTile implements AutoCloseable {
 
     boolean fits(HeadLayout heads, DType type) {
         return heads.headDim() == headDim && heads.group() == group && type == dtype;
-    }
-
-    void useOneThread() {
-        useThreads(1);
-    }
-
-    /** For the calling thread, which must be this worker's. */
-    void useThreads(int count) {
-        if (threads != count) {
-            OneDnn.useThreads(count);
-            threads = count;
-        }
     }
 
     private void fillOnes() {

@@ -20,6 +20,8 @@ import java.lang.management.ManagementFactory;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 import org.bytedeco.javacpp.BytePointer;
 import org.jspecify.annotations.Nullable;
 
@@ -42,7 +44,9 @@ final class OneDnnBackend implements Backend {
     private final DType compute;
     private final WorkerPool workers;
     private final DnnlKernels kernels = new DnnlKernels();
-    private final List<NativeMemory> memories = new ArrayList<>();
+    /** Workers add to it too. */
+    private final Set<NativeMemory> memories = ConcurrentHashMap.newKeySet();
+
     private final NativeCopies copies = new NativeCopies();
     private final DeviceInfo info;
     private final OneDnnOps ops;

@@ -13,6 +13,7 @@ import io.sliminfer.format.DType;
 import io.sliminfer.format.HalfFloats;
 import io.sliminfer.prune.PruneShape;
 import java.nio.ByteBuffer;
+import java.util.List;
 import org.bytedeco.javacpp.Pointer;
 import org.jspecify.annotations.Nullable;
 
@@ -38,8 +39,9 @@ final class OneDnnOps implements Ops, AutoCloseable {
         this.kernels = kernels;
         this.workers = workers;
         this.rope = new RopeStore(workers);
-        this.prefillAttention = new PrefillAttention(backend, workers);
-        this.decodeAttention = new DecodeAttention(backend, kernels, workers);
+        SingleThreads threads = new SingleThreads(workers);
+        this.prefillAttention = new PrefillAttention(backend, threads);
+        this.decodeAttention = new DecodeAttention(backend, kernels, threads);
         this.blockScorer = new BlockScorer(backend, kernels, workers);
     }
 
@@ -210,16 +212,22 @@ final class OneDnnOps implements Ops, AutoCloseable {
     public void attend(Tensor out, Tensor q, KvView kv, HeadLayout heads, float scale) {
         OpArguments.attend(out, q, kv, heads);
         OneDnnKvPool pool = (OneDnnKvPool) kv.pool();
-        int row = 0;
-        for (KvView.Sequence sequence : kv.sequences()) {
-            int next = row + sequence.queries();
+        List<KvView.Sequence> sequences = kv.sequences();
+        for (int i = 0, row = 0; i < sequences.size(); ) {
+            int end = i;
+            while (end < sequences.size() && sequences.get(end).queries() == 1) {
+                end++;
+            }
+            boolean decodes = end > i;
+            int next = row + (decodes ? end - i : sequences.get(i).queries());
             NativeTensor to = ((NativeTensor) out).rows(row, next);
             NativeTensor from = ((NativeTensor) q).rows(row, next);
-            if (sequence.queries() == 1) {
-                decodeAttention.attend(to, from, pool, sequence, heads, scale);
-            } else if (sequence.queries() > 1) {
-                prefillAttention.attend(to, from, pool, sequence, heads, scale);
+            if (decodes) {
+                decodeAttention.attend(to, from, pool, sequences.subList(i, end), heads, scale);
+            } else if (next > row) {
+                prefillAttention.attend(to, from, pool, sequences.get(i), heads, scale);
             }
+            i = decodes ? end : i + 1;
             row = next;
         }
     }

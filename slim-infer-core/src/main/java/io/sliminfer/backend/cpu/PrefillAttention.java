@@ -19,12 +19,12 @@ import java.util.List;
 final class PrefillAttention implements AutoCloseable {
 
     private final OneDnnBackend backend;
-    private final WorkerPool workers;
+    private final SingleThreads threads;
     private final List<AttentionTile> tiles = new ArrayList<>();
 
-    PrefillAttention(OneDnnBackend backend, WorkerPool workers) {
+    PrefillAttention(OneDnnBackend backend, SingleThreads threads) {
         this.backend = backend;
-        this.workers = workers;
+        this.threads = threads;
     }
 
     /**
@@ -44,7 +44,7 @@ final class PrefillAttention implements AutoCloseable {
         // Tasks are cut by position, not by row, so that a prompt's result does not depend on how prefill is tiled.
         int firstStep = first / step;
         int steps = (sequence.tokens() - 1) / step - firstStep + 1;
-        run(steps * heads.kvHeads(), (index, worker) -> {
+        threads.run(steps * heads.kvHeads(), (index, worker) -> {
             int from = Math.max(first, (firstStep + index % steps) * step);
             int to = Math.min(sequence.tokens(), (firstStep + index % steps + 1) * step);
             tiles.get(worker)
@@ -62,27 +62,9 @@ final class PrefillAttention implements AutoCloseable {
     private void prepare(HeadLayout heads, DType dtype) {
         if (tiles.isEmpty() || !tiles.get(0).fits(heads, dtype)) {
             close();
-            for (int i = 0; i < workers.threads(); i++) {
+            for (int i = 0; i < threads.threads(); i++) {
                 tiles.add(new AttentionTile(backend, heads, dtype));
             }
-        }
-    }
-
-    /** Products inside a task must not start threads of their own: the workers have the cores already. */
-    private void run(int tasks, WorkerPool.Task task) {
-        if (!OneDnn.canUseThreads()) {
-            for (int i = 0; i < tasks; i++) {
-                task.run(i, 0);
-            }
-            return;
-        }
-        try {
-            workers.run(tasks, (index, worker) -> {
-                tiles.get(worker).useOneThread();
-                task.run(index, worker);
-            });
-        } finally {
-            tiles.get(0).useThreads(workers.threads());
         }
     }
 
