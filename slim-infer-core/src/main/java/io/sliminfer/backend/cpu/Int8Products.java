@@ -109,9 +109,7 @@ final class Int8Products implements AutoCloseable {
         long[] none = {0};
         try {
             check(dnnl_primitive_attr_create(attributes), "create attributes");
-            check(
-                    dnnl_primitive_attr_set_scales_mask(attributes, DNNL_ARG_WEIGHTS, 1),
-                    "set a scale for each output");
+            check(dnnl_primitive_attr_set_scales_mask(attributes, DNNL_ARG_WEIGHTS, 1), "set a scale for each output");
             dnnl_primitive_desc desc = new dnnl_primitive_desc();
             check(
                     dnnl_convolution_forward_primitive_desc_create(
