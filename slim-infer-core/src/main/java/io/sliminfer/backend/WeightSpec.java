@@ -19,6 +19,8 @@ public record WeightSpec(
         this(name, parts, biases, use, null);
     }
 
+    private static final String SUFFIX = ".weight";
+
     public enum Use {
         /** {@link Ops#linear}, {@link Ops#linearAdd}, {@link Ops#gatedLinear}. */
         LINEAR,
@@ -46,6 +48,11 @@ public record WeightSpec(
 
     public static WeightSpec of(String name, Use use, TensorSource part) {
         return new WeightSpec(name, List.of(part), List.of(), use);
+    }
+
+    /** The name of the linear layer, as calibration and reports have it. */
+    public String layer() {
+        return name.endsWith(SUFFIX) ? name.substring(0, name.length() - SUFFIX.length()) : name;
     }
 
     public long rows() {
