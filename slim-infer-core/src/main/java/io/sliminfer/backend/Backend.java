@@ -2,6 +2,7 @@ package io.sliminfer.backend;
 
 import io.sliminfer.format.DType;
 import io.sliminfer.format.ModelConfig;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -15,8 +16,10 @@ public interface Backend extends AutoCloseable {
     /**
      * Memory of the device that a model takes besides tensors and KV pool: weights, and what the operations work in. 0 where
      * {@link DeviceInfo#dedicated()} is false.
+     *
+     * @param weights all that will be loaded
      */
-    default long bytesBeside(WorkSize size) {
+    default long bytesBeside(WorkSize size, List<WeightSpec> weights) {
         return 0;
     }
 

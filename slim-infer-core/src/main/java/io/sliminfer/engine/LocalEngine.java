@@ -6,6 +6,7 @@ import io.sliminfer.backend.Copies;
 import io.sliminfer.backend.DeviceInfo;
 import io.sliminfer.backend.HostPool;
 import io.sliminfer.backend.KvPool;
+import io.sliminfer.backend.WeightSpec;
 import io.sliminfer.backend.trace.SpanListener;
 import io.sliminfer.format.ModelConfig;
 import io.sliminfer.format.ModelFolder;
@@ -13,6 +14,7 @@ import io.sliminfer.grammar.TokenConstraint;
 import io.sliminfer.kv.KvCacheManager;
 import io.sliminfer.kv.PrefixCounts;
 import io.sliminfer.model.HiddenRows;
+import io.sliminfer.model.ModelSpecs;
 import io.sliminfer.model.ModelWeights;
 import io.sliminfer.model.Transformer;
 import io.sliminfer.model.Workspace;
@@ -317,13 +319,14 @@ public final class LocalEngine implements Engine {
 
     private Loaded load(ModelFolder folder, Backend backend) {
         long start = System.nanoTime();
+        List<WeightSpec> specs = ModelSpecs.of(folder).all();
         MemoryPlan memory = MemoryPlan.of(
                 model,
                 backend.info(),
                 settings,
                 pruning.schedule().block(),
                 pruning.schedule().unit(),
-                backend::bytesBeside);
+                size -> backend.bytesBeside(size, specs));
         backend.prepare(memory.workSize(
                 model, settings.serving().batchMax(), pruning.schedule().unit()));
         ProgressLog progress = new ProgressLog();

@@ -4,7 +4,7 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 
 /** A tensor that is decoded, or whose rows are put in order, where it is read. Any thread. */
-final class GgufTensor implements DecodedTensor {
+final class GgufTensor implements QuantisedTensor {
 
     private final MappedFile file;
     private final String name;
@@ -32,6 +32,27 @@ final class GgufTensor implements DecodedTensor {
     @Override
     public DType dtype() {
         return entry.type().dtype();
+    }
+
+    @Override
+    public GgufType type() {
+        return entry.type();
+    }
+
+    @Override
+    public void copyBlocks(long from, long to, ByteBuffer into) {
+        if (from < 0 || to < from || to > rows) {
+            throw new IllegalArgumentException("rows " + from + " to " + to + " of " + this);
+        }
+        if (!order.changes()) {
+            int bytes = Math.toIntExact((to - from) * rowBytes);
+            file.read(entry.position() + from * rowBytes, into.slice(into.position(), bytes));
+            into.position(into.position() + bytes);
+            return;
+        }
+        for (long row = from; row < to; row++) {
+            into.put(file.view(entry.position() + order.inFile(row) * rowBytes, (int) rowBytes));
+        }
     }
 
     @Override

@@ -6,7 +6,7 @@ import org.jspecify.annotations.Nullable;
  * Types of tensors in GGUF files that can be read, with ggml's numbers (ggml.h) and block layouts (ggml-common.h). Rows are
  * whole blocks.
  */
-enum GgufType {
+public enum GgufType {
     F32(0, 1, 4),
     F16(1, 1, 2),
     Q4_0(2, 32, 2 + 16),
@@ -91,7 +91,18 @@ enum GgufType {
         return type != null ? type.name() : other != null ? other : "number " + number;
     }
 
-    boolean isQuantised() {
+    /** Elements of a block; rows are whole blocks. */
+    public int blockElements() {
+        return elements;
+    }
+
+    /** Bytes of a block. */
+    public int blockBytes() {
+        return bytes;
+    }
+
+    /** Whether a block is more than one number as it is. */
+    public boolean isQuantised() {
         return elements > 1;
     }
 

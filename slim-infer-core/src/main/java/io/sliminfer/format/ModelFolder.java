@@ -43,6 +43,8 @@ public final class ModelFolder implements AutoCloseable {
     private final @Nullable TokenizerJson tokenizer;
     /** Seed of weights that no file holds. */
     private final long seed;
+    /** What matrices of such weights are, or null for numbers of the model's dtype. */
+    private final @Nullable GgufType randomType;
 
     private final long parameters;
 
@@ -54,6 +56,7 @@ public final class ModelFolder implements AutoCloseable {
             @Nullable TokenizerJson tokenizer,
             @Nullable ModelTensors checkpoint,
             long seed,
+            @Nullable GgufType randomType,
             long parameters) {
         this.path = path;
         this.config = config;
@@ -62,6 +65,7 @@ public final class ModelFolder implements AutoCloseable {
         this.tokenizer = tokenizer;
         this.checkpoint = checkpoint;
         this.seed = seed;
+        this.randomType = randomType;
         this.parameters = parameters;
     }
 
@@ -153,7 +157,7 @@ public final class ModelFolder implements AutoCloseable {
             List<ExpectedTensor> used = ExpectedTensor.of(config);
             warnOfUnused(checkpoint, used);
             long parameters = used.stream().mapToLong(ModelFolder::elements).sum();
-            return new ModelFolder(path, config, defaults, tokenizerFiles, tokenizer, checkpoint, 0, parameters);
+            return new ModelFolder(path, config, defaults, tokenizerFiles, tokenizer, checkpoint, 0, null, parameters);
         } catch (RuntimeException e) {
             checkpoint.close();
             throw e;
@@ -186,6 +190,16 @@ public final class ModelFolder implements AutoCloseable {
      * @param name what logs and results call it
      */
     public static ModelFolder random(String name, ModelConfig config, long seed) {
+        return random(name, config, seed, null);
+    }
+
+    /**
+     * The same with matrices in GGUF's blocks.
+     *
+     * @param type Q8_0, Q4_0, Q4_K or Q6_K; null for numbers of the model's dtype
+     * @throws IllegalArgumentException if there are no random blocks of the type, or rows of a matrix are not whole blocks
+     */
+    public static ModelFolder random(String name, ModelConfig config, long seed, @Nullable GgufType type) {
         long parameters = ExpectedTensor.of(config).stream()
                 .mapToLong(ModelFolder::elements)
                 .sum();
@@ -197,6 +211,7 @@ public final class ModelFolder implements AutoCloseable {
                 null,
                 null,
                 seed,
+                type,
                 parameters);
     }
 
@@ -364,16 +379,14 @@ public final class ModelFolder implements AutoCloseable {
                 .findFirst()
                 .orElseThrow(() -> new ModelFormatException(this.name() + ": has no tensor " + name + "."));
         List<Long> shape = tensor.shape();
-        return shape.size() == 1
-                ? new RandomTensor(name, config.dtype(), 1, shape.get(0), seed ^ name.hashCode(), 1, 0)
-                : new RandomTensor(
-                        name,
-                        config.dtype(),
-                        shape.get(0),
-                        shape.get(1),
-                        seed ^ name.hashCode(),
-                        0,
-                        1 / Math.sqrt(shape.get(1)));
+        long own = seed ^ name.hashCode();
+        if (shape.size() == 1) {
+            return new RandomTensor(name, config.dtype(), 1, shape.get(0), own, 1, 0);
+        }
+        double deviation = 1 / Math.sqrt(shape.get(1));
+        return randomType == null
+                ? new RandomTensor(name, config.dtype(), shape.get(0), shape.get(1), own, 0, deviation)
+                : new RandomBlocks(name, randomType, shape.get(0), shape.get(1), own, deviation);
     }
 
     /** What {@code generation_config.json} states; {@link GenerationDefaults#NONE} without the file. */
@@ -388,7 +401,10 @@ public final class ModelFolder implements AutoCloseable {
 
     /** Names of quantised types whose tensors are decoded where they are read, such as {@code Q4_K}; empty if there are none. */
     public List<String> quantisedTypes() {
-        return checkpoint == null ? List.of() : checkpoint.quantisedTypes();
+        if (checkpoint == null) {
+            return randomType == null ? List.of() : List.of(randomType.name());
+        }
+        return checkpoint.quantisedTypes();
     }
 
     /** The usual chat template: {@code chatTemplates().get("default")}. */

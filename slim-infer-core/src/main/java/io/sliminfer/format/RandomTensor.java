@@ -14,7 +14,7 @@ import java.nio.ByteOrder;
 public record RandomTensor(String name, DType dtype, long rows, long columns, long seed, double mean, double deviation)
         implements TensorSource {
 
-    private static final long GOLDEN = 0x9E3779B97F4A7C15L;
+    static final long GOLDEN = 0x9E3779B97F4A7C15L;
     private static final float SQRT_3 = 1.7320508f;
 
     @Override
@@ -54,7 +54,7 @@ public record RandomTensor(String name, DType dtype, long rows, long columns, lo
         return (short) ((bits + 0x7fff + (bits >>> 16 & 1)) >>> 16);
     }
 
-    private static long mix(long z) {
+    static long mix(long z) {
         z = (z ^ (z >>> 30)) * 0xBF58476D1CE4E5B9L;
         z = (z ^ (z >>> 27)) * 0x94D049BB133111EBL;
         return z ^ (z >>> 31);

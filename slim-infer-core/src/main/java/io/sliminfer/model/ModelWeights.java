@@ -5,19 +5,16 @@ import io.sliminfer.backend.HeadLayout;
 import io.sliminfer.backend.Tensor;
 import io.sliminfer.backend.Weight;
 import io.sliminfer.backend.WeightSpec;
-import io.sliminfer.backend.WeightSpec.Use;
 import io.sliminfer.format.DType;
 import io.sliminfer.format.ModelConfig;
 import io.sliminfer.format.ModelFolder;
-import io.sliminfer.format.TensorSource;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.IntConsumer;
 import java.util.stream.IntStream;
-import java.util.stream.Stream;
 
 /**
- * A model's weights on a backend. Names are those of the files (Hugging Face) here and nowhere after.
+ * A model's weights on a backend.
  *
  * @param head the output head: the embedding table itself where the two are tied
  */
@@ -32,36 +29,32 @@ public record ModelWeights(Weight embedding, List<LayerWeights> layers, Weight n
      */
     public static ModelWeights load(Backend backend, ModelFolder folder, int positions, IntConsumer loaded) {
         ModelConfig config = folder.config();
-        Loader loader = new Loader(backend, folder);
+        ModelSpecs specs = ModelSpecs.of(folder);
+        Loader loader = new Loader(backend);
         Tensor rope = ropeTable(backend, config, positions);
-        Weight embedding = loader.load(config.tiedEmbeddings() ? Use.TABLE : Use.LOOKUP, "model.embed_tokens.weight");
+        Weight embedding = loader.load(specs.embedding());
         List<LayerWeights> layers = new ArrayList<>();
-        for (int i = 0; i < config.layers(); i++) {
-            String layer = "model.layers." + i + ".";
+        for (ModelSpecs.Layer layer : specs.layers()) {
             HeadLayout heads = new HeadLayout(
                     config.heads(),
                     config.kvHeads(),
                     config.headDim(),
-                    config.qkNorm() ? loader.load(Use.GAIN, layer + "self_attn.q_norm.weight") : null,
-                    config.qkNorm() ? loader.load(Use.GAIN, layer + "self_attn.k_norm.weight") : null,
+                    layer.queryNorm() == null ? null : loader.load(layer.queryNorm()),
+                    layer.keyNorm() == null ? null : loader.load(layer.keyNorm()),
                     config.normEpsilon(),
                     rope);
             layers.add(new LayerWeights(
-                    loader.load(Use.GAIN, layer + "input_layernorm.weight"),
-                    loader.linear(
-                            config.attentionBias(),
-                            layer + "self_attn.q_proj",
-                            layer + "self_attn.k_proj",
-                            layer + "self_attn.v_proj"),
+                    loader.load(layer.attentionNorm()),
+                    loader.load(layer.qkv()),
                     heads,
-                    loader.linear(config.outputBias(), layer + "self_attn.o_proj"),
-                    loader.load(Use.GAIN, layer + "post_attention_layernorm.weight"),
-                    loader.linear(config.mlpBias(), layer + "mlp.gate_proj", layer + "mlp.up_proj"),
-                    loader.linear(config.mlpBias(), layer + "mlp.down_proj")));
-            loaded.accept(i + 1);
+                    loader.load(layer.output()),
+                    loader.load(layer.mlpNorm()),
+                    loader.load(layer.gateUp()),
+                    loader.load(layer.down())));
+            loaded.accept(layers.size());
         }
-        Weight norm = loader.load(Use.GAIN, "model.norm.weight");
-        Weight head = config.tiedEmbeddings() ? embedding : loader.load(Use.LINEAR, "lm_head.weight");
+        Weight norm = loader.load(specs.norm());
+        Weight head = specs.head() == null ? embedding : loader.load(specs.head());
         return new ModelWeights(embedding, List.copyOf(layers), norm, head, loader.bytes);
     }
 
@@ -80,32 +73,13 @@ public record ModelWeights(Weight embedding, List<LayerWeights> layers, Weight n
 
     private static final class Loader {
         private final Backend backend;
-        private final ModelFolder folder;
         private long bytes;
 
-        Loader(Backend backend, ModelFolder folder) {
+        Loader(Backend backend) {
             this.backend = backend;
-            this.folder = folder;
         }
 
-        Weight load(Use use, String tensor) {
-            return load(WeightSpec.of(tensor, use, folder.tensor(tensor)));
-        }
-
-        /** Layers with and without {@code .bias}, stacked by rows. */
-        Weight linear(boolean bias, String... layers) {
-            List<TensorSource> parts = Stream.of(layers)
-                    .map(layer -> folder.tensor(layer + ".weight"))
-                    .toList();
-            List<TensorSource> biases = bias
-                    ? Stream.of(layers)
-                            .map(layer -> folder.tensor(layer + ".bias"))
-                            .toList()
-                    : List.of();
-            return load(new WeightSpec(layers[0], parts, biases, Use.LINEAR));
-        }
-
-        private Weight load(WeightSpec spec) {
+        Weight load(WeightSpec spec) {
             Weight weight = backend.load(spec);
             bytes += weight.bytes();
             return weight;

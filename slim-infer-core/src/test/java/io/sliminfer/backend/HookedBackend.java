@@ -3,6 +3,7 @@ package io.sliminfer.backend;
 import io.sliminfer.format.DType;
 import java.lang.reflect.InvocationTargetException;
 import java.lang.reflect.Proxy;
+import java.util.List;
 import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
 
@@ -89,8 +90,8 @@ public final class HookedBackend implements Backend {
     }
 
     @Override
-    public long bytesBeside(WorkSize size) {
-        return backend.bytesBeside(size);
+    public long bytesBeside(WorkSize size, List<WeightSpec> weights) {
+        return backend.bytesBeside(size, weights);
     }
 
     @Override

@@ -71,6 +71,36 @@ class GgufModelTests {
         }
     }
 
+    /** For devices that keep blocks; rows of Q are in pairs in the file, those of the MLP as they are. */
+    @Test
+    void blocksAreThoseOfTheirRows() {
+        Path folder = model("llama")
+                .config("hidden_size", "256")
+                .config("intermediate_size", "512")
+                .config("head_dim", "64")
+                .write(temp.resolve("model"));
+        Path file = GgufExport.builder(folder, GgufType.Q4_K).write(temp.resolve("model.gguf"));
+        try (ModelFolder gguf = ModelFolder.open(file)) {
+            for (String name : List.of("self_attn.q_proj", "mlp.up_proj")) {
+                QuantisedTensor tensor = (QuantisedTensor) gguf.tensor("model.layers.0." + name + ".weight");
+                assertThat(tensor.type()).isEqualTo(GgufType.Q4_K);
+                assertThat(tensor.blockRowBytes()).isEqualTo(144);
+                ByteBuffer blocks = ByteBuffer.allocateDirect(5 + 3 * 144).position(5);
+                tensor.copyBlocks(2, 5, blocks);
+                assertThat(blocks.remaining()).isZero();
+                byte[] bytes = new byte[3 * 144];
+                blocks.get(5, bytes);
+                float[] decoded = new float[256];
+                float[] read = new float[256];
+                for (int row = 2; row < 5; row++) {
+                    GgufBlocks.decode(GgufType.Q4_K, bytes, (row - 2) * 144, 1, decoded, 0);
+                    tensor.read(row, 0, 256, read, 0);
+                    assertThat(decoded).as("%s, row %d", name, row).isEqualTo(read);
+                }
+            }
+        }
+    }
+
     private static void assertEqualRows(TensorSource gguf, TensorSource expected, GgufType type) {
         assertThat(gguf.rows()).as(gguf.name()).isEqualTo(expected.rows());
         assertThat(gguf.dtype()).isEqualTo(gguf.rows() == 1 ? DType.F32 : type.dtype());

@@ -145,7 +145,7 @@ final class CudaBackend implements Backend {
     }
 
     @Override
-    public long bytesBeside(WorkSize size) {
+    public long bytesBeside(WorkSize size, List<WeightSpec> weights) {
         ModelConfig model = size.model();
         long hidden = model.hidden();
         long layer = hidden * (model.queryColumns() + 2L * model.kvColumns())

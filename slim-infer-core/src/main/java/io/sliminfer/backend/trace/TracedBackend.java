@@ -12,6 +12,7 @@ import io.sliminfer.backend.Tensor;
 import io.sliminfer.backend.Weight;
 import io.sliminfer.backend.WeightSpec;
 import io.sliminfer.format.DType;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -39,8 +40,8 @@ public final class TracedBackend implements Backend {
     }
 
     @Override
-    public long bytesBeside(WorkSize size) {
-        return backend.bytesBeside(size);
+    public long bytesBeside(WorkSize size, List<WeightSpec> weights) {
+        return backend.bytesBeside(size, weights);
     }
 
     @Override
