@@ -79,11 +79,11 @@ class CudaPackedEngineGpuTests {
         Path quantised = GgufExport.write(folder, "Q4_K", temp.resolve("quantised.gguf"));
         int[] prompt = SmallModels.prompt(4, 200, 500);
 
-        ModelPass.Result expected =
-                run(quantised, DType.BF16, WeightPrecision.BF16, PruneSchedule.dense(), prompt);
+        ModelPass.Result expected = run(quantised, DType.BF16, WeightPrecision.BF16, PruneSchedule.dense(), prompt);
         ModelPass.Result actual = run(quantised, DType.BF16, WeightPrecision.AUTO, PruneSchedule.dense(), prompt);
 
-        // The head's product of one row is the only one in which weights are not rounded to bf16, and a tied table's rows.
+        // The head's product of one row is the only one in which weights are not rounded to bf16, and a tied table's
+        // rows.
         assertThat(relativeError(actual.logits(), expected.logits())).isLessThan(tied ? 2e-2 : 5e-3);
     }
 
