@@ -21,7 +21,7 @@ import org.jspecify.annotations.Nullable;
  * @param prefixReuse see {@link io.sliminfer.engine.GenerationRequest#prefixReuse()}
  * @param thinking  what happens to what a thinking model writes before its answer
  * @param timeout     longest time from submit to the last token, or null for any
- * @param format    what the answer must look like
+ * @param format    what the answer must look like, if it does not call a tool
  */
 public record ChatRequest(
         List<Map<String, Object>> messages,
@@ -101,10 +101,6 @@ public record ChatRequest(
                 throw new IllegalArgumentException(
                         "an empty stop string is not allowed: it would end every answer at once");
             }
-        }
-        if (!tools.isEmpty() && !(format instanceof ResponseFormat.Text)) {
-            throw new IllegalArgumentException(
-                    "the request has tools and a response format: a call would not have the format. Send it without one of them");
         }
         messages = List.copyOf(messages);
         tools = List.copyOf(tools);

@@ -14,7 +14,7 @@ import org.jspecify.annotations.Nullable;
  * @param toolCalls       in the model's order
  * @param toolCallProblem what is wrong with a call that is in the text because it cannot be read, or null. A call that the limit of
  *                        tokens cut is one, too
- * @param formatComplete  whether the text is all of what the request's {@link ResponseFormat} asks for; null if it asks for nothing.
+ * @param formatComplete  whether the text is all of what the request's {@link ResponseFormat} asks for; null if it asks for nothing, or tools are called.
  *                        False where tokens, a stop string or the caller cut it, as the finish reason says
  */
 public record ChatResult(

@@ -134,8 +134,8 @@ public final class LocalChatEngine implements ChatEngine {
         ModelTemplate used = request.tools().isEmpty() ? template : toolTemplate;
         RenderedPrompt rendered = used.render(request, modelName);
         AnswerReader.Settings answer = used.answer(request, rendered);
-        AnswerFormats.AnswerFormat format =
-                formats.compile(request.format(), answer.thinkingOpen() ? answer.thinking() : null);
+        AnswerFormats.AnswerFormat format = formats.compile(
+                request.format(), answer.thinkingOpen() ? answer.thinking() : null, answer.tools(), request.tools());
         int[] prompt = encode(rendered);
         PruneSchedule schedule = request.schedule() == null ? engine.pruning().schedule() : request.schedule();
         listener.onPrompt(new TokenizedPrompt(prompt, schedule, tokenizer));

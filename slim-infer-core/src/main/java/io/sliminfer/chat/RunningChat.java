@@ -200,7 +200,11 @@ final class RunningChat implements ChatGeneration, TokenListener {
             return null;
         }
         int thought = thinkingClose.isEmpty() ? 0 : answer.indexOf(thinkingClose) + thinkingClose.length();
-        return format.match(answer.substring(Math.max(0, thought)).stripLeading()) == Grammar.Match.COMPLETE;
+        String formatted = answer.substring(Math.max(0, thought)).stripLeading();
+        if (formatted.isEmpty() && !calls.isEmpty()) {
+            return null;
+        }
+        return format.match(formatted) == Grammar.Match.COMPLETE;
     }
 
     @Override

@@ -203,7 +203,7 @@ public final class ModelFolder implements AutoCloseable {
         long parameters = ExpectedTensor.of(config).stream()
                 .mapToLong(ModelFolder::elements)
                 .sum();
-        return new ModelFolder(
+        ModelFolder model = new ModelFolder(
                 Path.of(name),
                 config,
                 GenerationDefaults.NONE,
@@ -213,6 +213,9 @@ public final class ModelFolder implements AutoCloseable {
                 seed,
                 type,
                 parameters);
+        ExpectedTensor.of(config)
+                .forEach(tensor -> model.tensor(tensor.name())); // refuses rows that are not whole blocks
+        return model;
     }
 
     private static void check(ModelTensors checkpoint, List<ExpectedTensor> expected) {

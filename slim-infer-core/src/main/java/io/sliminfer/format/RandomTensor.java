@@ -17,6 +17,11 @@ public record RandomTensor(String name, DType dtype, long rows, long columns, lo
     static final long GOLDEN = 0x9E3779B97F4A7C15L;
     private static final float SQRT_3 = 1.7320508f;
 
+    /** Rows {@code from} (inclusive) to {@code to} (exclusive) as a tensor of their own. */
+    public RandomTensor slice(long from, long to) {
+        return new RandomTensor(name, dtype, to - from, columns, seed + from * columns * GOLDEN, mean, deviation);
+    }
+
     @Override
     public ByteBuffer rows(long from, long to) {
         long bytes = (to - from) * columns * dtype.bytes();

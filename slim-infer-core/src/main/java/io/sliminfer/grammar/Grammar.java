@@ -3,6 +3,7 @@ package io.sliminfer.grammar;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -59,6 +60,19 @@ public final class Grammar {
         Rule whole = builder.rule("answer");
         builder.define(whole, Expression.sequence(prefix, Expression.call(start)));
         return builder.build(whole, depthMax);
+    }
+
+    /**
+     * What this grammar derives, or something else.
+     *
+     * @param other    adds its rules and returns the alternative
+     * @param depthMax of the alternative's recursive rules, see {@link Builder#build}; the deeper one of both counts for all
+     */
+    public Grammar or(Function<Builder, Expression> other, int depthMax) {
+        Builder builder = source.copy();
+        Rule whole = builder.rule("answer");
+        builder.define(whole, Expression.choice(Expression.call(start), other.apply(builder)));
+        return builder.build(whole, Math.max(this.depthMax, depthMax));
     }
 
     Automaton automaton() {

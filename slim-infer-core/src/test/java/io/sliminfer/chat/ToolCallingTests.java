@@ -97,6 +97,37 @@ class ToolCallingTests {
         assertThat(result.toolCallProblem()).isNull();
     }
 
+    private static ChatResult formatted(String answer) {
+        try (ScriptedChat scripted = new ScriptedChat(ScriptedChat.HERMES, true, prompt -> answer)) {
+            return scripted.chat()
+                    .generate(new ChatRequest(
+                            List.of(user("Weather?")),
+                            List.of(WEATHER),
+                            Map.of(),
+                            Sampling.GREEDY,
+                            0,
+                            List.of(),
+                            null,
+                            true,
+                            ThinkingMode.SEPARATE,
+                            null,
+                            ResponseFormat.JSON_OBJECT));
+        }
+    }
+
+    @Test
+    void withAFormatACallIsNoAnswerAndAnAnswerNoCall() {
+        ChatResult call =
+                formatted("<tool_call>\n{\"name\": \"weather\", \"arguments\": {\"city\": \"Bern\"}}\n</tool_call>");
+        assertThat(call.toolCalls()).hasSize(1);
+        assertThat(call.text()).isEmpty();
+        assertThat(call.formatComplete()).isNull();
+
+        ChatResult answer = formatted("{\"name\": \"weather\"}");
+        assertThat(answer.toolCalls()).isEmpty();
+        assertThat(answer.formatComplete()).isTrue();
+    }
+
     @Test
     void withoutToolsNothingIsACall() {
         String answer = "<tool_call>{\"name\": \"weather\", \"arguments\": {}}</tool_call>";

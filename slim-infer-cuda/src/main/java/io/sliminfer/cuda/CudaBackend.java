@@ -12,19 +12,15 @@ import io.sliminfer.backend.Readback;
 import io.sliminfer.backend.Tensor;
 import io.sliminfer.backend.UserCache;
 import io.sliminfer.backend.Weight;
-import io.sliminfer.backend.WeightPrecision;
 import io.sliminfer.backend.WeightSpec;
 import io.sliminfer.format.DType;
 import io.sliminfer.format.ModelConfig;
-import io.sliminfer.format.RandomTensor;
-import io.sliminfer.format.TensorSource;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.Set;
-import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -51,6 +47,9 @@ final class CudaBackend implements Backend {
     /** Small allocations that no table lists: views, staging, gains, logits. */
     private static final long SMALL_BYTES = 256L << 20;
 
+    /** Room for unpacked weights where no model was announced. */
+    private static final long UNPACKED_BYTES_UNPLANNED = 256L << 20;
+
     private final CudaContext context;
     private final DType compute;
     private final DeviceInfo info;
@@ -62,16 +61,14 @@ final class CudaBackend implements Backend {
     private final Segments segments;
     private final CudaCopies copies;
     private final Kernels kernels;
-    /** Open while weights are loaded; its buffers are free again for the KV cache, which comes after them. */
-    private @Nullable WeightLoader loader;
+    private final PackedKernels packed;
+    private final CudaWeights weights;
+    /** Room for unpacked weights of the model that was announced. */
+    private long unpackedBytes;
 
     private boolean closed;
 
     CudaBackend(BackendSettings settings) {
-        if (settings.weights() == WeightPrecision.INT8) {
-            throw new IllegalArgumentException(
-                    "slim-infer.weights=int8 is not available with slim-infer.backend=cuda: use auto or bf16");
-        }
         context = CudaContext.open(settings.device());
         try {
             compute = settings.compute() == null ? DType.BF16 : settings.compute();
@@ -110,7 +107,9 @@ final class CudaBackend implements Backend {
             kernels = new Kernels(library, compute);
             heads = new HeadKernelCache(library, compute, context.capability());
             gemm = new Gemm(context, library.arguments(), cache, Gemm.Choice.MEASURED);
-            ops = new CudaOps(context, stream, compute, kernels, heads, gemm);
+            packed = new PackedKernels(library, compute, context.sharedBytesPerBlockMax());
+            weights = new CudaWeights(context, stream, compute, kernels, packed, new WeightForms(settings.weights()));
+            ops = new CudaOps(context, stream, compute, kernels, packed, heads, gemm);
             segments = new Segments(stream, library.arguments(), ops.views());
             copies = new CudaCopies(context, stream);
         } catch (RuntimeException | Error e) {
@@ -146,14 +145,8 @@ final class CudaBackend implements Backend {
 
     @Override
     public long bytesBeside(WorkSize size, List<WeightSpec> weights) {
-        ModelConfig model = size.model();
-        long hidden = model.hidden();
-        long layer = hidden * (model.queryColumns() + 2L * model.kvColumns())
-                + hidden * model.queryColumns()
-                + 3 * hidden * model.intermediate();
-        long head =
-                hidden * model.vocabulary(); // the embedding table of a model with a head of its own is in host memory
-        return (model.layers() * layer + head) * compute.bytes()
+        return this.weights.bytes(weights)
+                + (this.weights.formsOf(weights).isEmpty() ? 0 : WorkBytes.unpacked(size.model(), compute))
                 + WorkBytes.of(size, compute).all()
                 + Gemm.WORKSPACE_BYTES
                 + SMALL_BYTES;
@@ -168,6 +161,7 @@ final class CudaBackend implements Backend {
                 HeadKernels.of(compute, model.headDim(), model.heads() / model.kvHeads(), context.capability()));
         heads.of(model.headDim());
         ops.reserve(WorkBytes.of(size, compute));
+        unpackedBytes = WorkBytes.unpacked(model, compute);
         long compiled = System.nanoTime();
         gemm.tune(stream, shapes(size));
         log.debug(
@@ -193,66 +187,11 @@ final class CudaBackend implements Backend {
 
     @Override
     public Weight load(WeightSpec spec) {
-        if (spec.use() == WeightSpec.Use.GAIN) {
-            TensorSource source = spec.parts().get(0);
-            long address = vector(spec.name(), List.of(source));
-            return new CudaWeight(spec.name(), 1, source.columns(), source.columns() * 4, address, 0);
+        if (!weights.formsOf(List.of(spec)).isEmpty()) {
+            ops.reserveUnpacked(Math.max(
+                    unpackedBytes, Math.min(spec.rows() * spec.columns() * compute.bytes(), UNPACKED_BYTES_UNPLANNED)));
         }
-        for (TensorSource part : spec.parts()) {
-            if (part.columns() != spec.columns()) {
-                throw new IllegalArgumentException(spec.name() + ": " + part.name() + " has " + part.columns()
-                        + " columns, the parts before it " + spec.columns());
-            }
-        }
-        long bytes = spec.rows() * spec.columns() * compute.bytes();
-        long bias = spec.biases().isEmpty() ? 0 : vector(spec.name() + ".bias", spec.biases());
-        // A table that only embeds is read one row a token: over the bus that is a hundredth of a prefill, and the
-        // table is a
-        // sixteenth of the weights of an 8B model.
-        PinnedMemory host = spec.use() == WeightSpec.Use.LOOKUP ? context.pinned(spec.name(), bytes) : null;
-        long address = host != null
-                ? host.deviceAddress()
-                : context.allocate(spec.name(), bytes).address();
-        long row = 0;
-        for (TensorSource part : spec.parts()) {
-            long offset = row * spec.columns() * compute.bytes();
-            if (host != null && part.dtype() == compute && !(part instanceof RandomTensor)) {
-                loader().loadOnHost(part, host, offset);
-            } else {
-                loader().load(part, address + offset, compute);
-            }
-            row += part.rows();
-        }
-        return new CudaWeight(spec.name(), row, spec.columns(), bytes, address, bias);
-    }
-
-    private WeightLoader loader() {
-        WeightLoader open = loader;
-        if (open == null) {
-            open = new WeightLoader(context, stream, kernels);
-            loader = open;
-        }
-        return open;
-    }
-
-    private void closeLoader() {
-        WeightLoader open = loader;
-        if (open != null) {
-            loader = null;
-            open.close();
-        }
-    }
-
-    /** Vectors one after the other as float32; returns their address. */
-    private long vector(String name, List<TensorSource> parts) {
-        long elements = parts.stream().mapToLong(TensorSource::columns).sum();
-        long address = context.allocate(name, elements * 4).address();
-        long at = address;
-        for (TensorSource part : parts) {
-            loader().load(part, at, DType.F32);
-            at += part.columns() * 4;
-        }
-        return address;
+        return weights.load(spec);
     }
 
     @Override
@@ -270,7 +209,7 @@ final class CudaBackend implements Backend {
                     + " does not work with slim-infer.backend=cuda and slim-infer.compute-type="
                     + compute.name().toLowerCase(Locale.ROOT) + ": use auto or " + KvType.of(compute));
         }
-        closeLoader();
+        weights.endLoading();
         long slotBytes = type.slotBytes(block, kvHeads, headDim);
         long bytes = slots * slotBytes;
         DeviceMemory memory = context.allocate("the KV cache", bytes);
@@ -304,7 +243,7 @@ final class CudaBackend implements Backend {
     public void close() {
         if (!closed) {
             closed = true;
-            closeLoader();
+            weights.endLoading();
             segments.close();
             gemm.close();
             library.close();

@@ -30,11 +30,21 @@ final class CudaOps implements Ops {
     private final KernelArguments arguments;
     private final Staging staging;
     private final ViewArena views;
+    private final PackedKernels packed;
+    private final UnpackedWeights unpacked;
+    private final PackedProducts packedProducts;
     private final Scratch gateUp;
     private final Scratch partial;
     private final BlockScores scores;
 
-    CudaOps(CudaContext context, CudaStream stream, DType compute, Kernels kernels, HeadKernelCache heads, Gemm gemm) {
+    CudaOps(
+            CudaContext context,
+            CudaStream stream,
+            DType compute,
+            Kernels kernels,
+            PackedKernels packed,
+            HeadKernelCache heads,
+            Gemm gemm) {
         this.context = context;
         this.stream = stream;
         this.compute = compute;
@@ -44,6 +54,10 @@ final class CudaOps implements Ops {
         this.arguments = kernels.library().arguments();
         this.staging = new Staging(context, stream);
         this.views = new ViewArena(context, stream, staging);
+        this.packed = packed;
+        Scratch room = new Scratch(context, stream, arguments, "unpacked weights of a layer");
+        this.unpacked = new UnpackedWeights(room::reserve, () -> arguments.collecting() != null);
+        this.packedProducts = new PackedProducts(stream, compute, packed, gemm, unpacked);
         this.gateUp = new Scratch(context, stream, arguments, "gate and up of the MLP");
         this.partial = new Scratch(context, stream, arguments, "partial sums of attention");
         this.scores = new BlockScores(context, stream, arguments);
@@ -58,6 +72,11 @@ final class CudaOps implements Ops {
         gateUp.reserve(bytes.gateUp());
         partial.reserve(bytes.partial());
         scores.reserve(bytes);
+    }
+
+    /** Takes room for packed weights that are multiplied with many rows. */
+    void reserveUnpacked(long bytes) {
+        unpacked.reserve(bytes);
     }
 
     @Override
@@ -77,7 +96,12 @@ final class CudaOps implements Ops {
     @Override
     public void embed(Tensor x, Tensor ids, Weight table) {
         OpArguments.embed(x, ids, table);
-        kernels.embed(stream, device(x), device(ids).address(), weight(table).address());
+        CudaWeight w = weight(table);
+        if (w.isPacked()) {
+            packed.embed(stream, device(x), device(ids).address(), w.parts().get(0));
+        } else {
+            kernels.embed(stream, device(x), device(ids).address(), w.address());
+        }
     }
 
     @Override
@@ -111,6 +135,12 @@ final class CudaOps implements Ops {
         if (rows == 0) {
             return;
         }
+        if (w.isPacked()) {
+            if (!packedProducts.multiply(out, in, w, add) && w.bias() != 0) {
+                kernels.addBias(stream, out, w.bias());
+            }
+            return;
+        }
         if (rows <= Kernels.GEMV_ROWS) {
             kernels.gemv(stream, out, in, w, add);
             return;
@@ -138,10 +168,11 @@ final class CudaOps implements Ops {
         CudaTensor from = device(in);
         CudaWeight w = weight(gateUp);
         int inner = (int) to.columns();
-        if (to.rows() <= Kernels.GEMV_ROWS) {
-            if (to.rows() > 0) {
-                kernels.gatedGemv(stream, to, from, w);
-            }
+        if (to.rows() == 0 || (w.isPacked() && packedProducts.multiplyGated(to, from, w))) {
+            return;
+        }
+        if (!w.isPacked() && to.rows() <= Kernels.GEMV_ROWS) {
+            kernels.gatedGemv(stream, to, from, w);
             return;
         }
         int part = gatedRows((int) to.rows());

@@ -128,6 +128,11 @@ final class Kernels {
                 .launch(stream, rows, up(inner, 256 * vector), 1, 256, 0);
     }
 
+    /** Whether random values of this type are made on the device. */
+    boolean fills(DType dtype) {
+        return dtype == compute || dtype == DType.F32;
+    }
+
     /** Fills with seeded random values ({@link RandomTensor}) around 0. */
     void fill(CudaStream stream, long address, DType to, RandomTensor random) {
         long count = random.rows() * random.columns();

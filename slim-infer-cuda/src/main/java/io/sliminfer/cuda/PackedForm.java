@@ -34,6 +34,9 @@ enum PackedForm {
     /** Sums of the kernel's own, and what the driver takes of a block. */
     private static final int OTHER_SHARED_BYTES = 11_264;
 
+    /** Of the 228 KiB of an H100's multiprocessor, so that it has two blocks. */
+    private static final int SHARED_BYTES_MAX = 114 << 10;
+
     /** The macro FORM. */
     private final int code;
 
@@ -79,18 +82,14 @@ enum PackedForm {
     }
 
     /**
-     * Pieces that a warp has on their way: two blocks on a multiprocessor where a block can have half of it, which more than 113 KiB
-     * for one means (an H100 has 227), else what one can have.
+     * Pieces that a warp has on their way.
      *
      * @param sharedBytesMax of a block
      */
     int stages(int sharedBytesMax) {
-        int room = Math.min(sharedBytesMax, HALF_HOPPER) - OTHER_SHARED_BYTES;
+        int room = Math.min(sharedBytesMax, SHARED_BYTES_MAX) - OTHER_SHARED_BYTES;
         return Math.max(STAGES_MIN, Math.min(STAGES_MAX, room / (WARPS * pieceBytes)));
     }
-
-    /** Half of the 228 KiB of an H100's multiprocessor. */
-    private static final int HALF_HOPPER = 114 << 10;
 
     /** Dynamic shared memory of a block; none in float32. */
     int sharedBytes(int stages) {

@@ -28,6 +28,16 @@ record WorkBytes(long gateUp, long partial, long keys, long logits) {
                 LOGITS_MAX);
     }
 
+    /** Room for a layer's matrices in compute dtype where they are packed. */
+    static long unpacked(ModelConfig model, DType compute) {
+        long hidden = model.hidden();
+        long elements = hidden * (model.queryColumns() + 2L * model.kvColumns())
+                + hidden * model.queryColumns()
+                + 3 * hidden * model.intermediate();
+        // The ring aligns each of the four.
+        return elements * compute.bytes() + 4 * 256;
+    }
+
     long all() {
         return gateUp + partial + keys + logits;
     }

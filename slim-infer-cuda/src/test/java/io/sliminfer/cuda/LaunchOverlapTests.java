@@ -20,8 +20,8 @@ import org.junit.jupiter.api.Test;
 class LaunchOverlapTests {
 
     private static final Path KERNELS = Path.of("src/main/resources/io/sliminfer/cuda/kernels");
-    private static final Pattern ENTRY =
-            Pattern.compile("extern \"C\" __global__ void(?: __launch_bounds__\\([^)]*\\))?\\s+(\\w+)\\([^{]*\\{");
+    private static final Pattern ENTRY = Pattern.compile(
+            "(?:extern \"C\" __global__ void(?: __launch_bounds__\\([^)]*\\))?|PRODUCT)\\s+(\\w+)\\([^{]*\\{");
     private static final String WAIT = "wait_for_kernel_ahead();";
 
     @AfterEach
@@ -50,7 +50,7 @@ class LaunchOverlapTests {
     void exactlyTheKernelsThatWaitMayOverlap() throws IOException {
         Set<String> waiting = new TreeSet<>();
         bodies().forEach((entry, body) -> {
-            // gemv.cu waits in what all its entry points call.
+            // gemv.cu and packed.cu wait in what all its entry points call.
             if (body.contains(WAIT) || body.contains("products<")) {
                 waiting.add(entry);
             }
@@ -65,12 +65,17 @@ class LaunchOverlapTests {
                 assertThat(body.substring(0, body.indexOf(WAIT))).as(entry).doesNotContain("return");
             }
         });
-        String gemv = Files.readString(KERNELS.resolve("gemv.cu"));
-        for (String way : List.of("products_aligned", "products_plain")) {
-            int start = gemv.indexOf("__device__ __forceinline__ void " + way);
-            String body = gemv.substring(start, gemv.indexOf("\n}", start));
-            assertThat(body).as(way).contains(WAIT);
-            assertThat(body.substring(0, body.indexOf(WAIT))).as(way).doesNotContain("return");
+        for (String[] way : new String[][] {
+            {"gemv.cu", "products_aligned"},
+            {"gemv.cu", "products_plain"},
+            {"packed.cu", "products_tensor"},
+            {"packed.cu", "products_plain"}
+        }) {
+            String source = Files.readString(KERNELS.resolve(way[0]));
+            int start = source.indexOf("__device__ __forceinline__ void " + way[1]);
+            String body = source.substring(start, source.indexOf("\n}", start));
+            assertThat(body).as(way[1]).contains(WAIT);
+            assertThat(body.substring(0, body.indexOf(WAIT))).as(way[1]).doesNotContain("return");
         }
     }
 

@@ -1,11 +1,18 @@
 package io.sliminfer.spring;
 
+import static org.assertj.core.api.Assertions.assertThat;
+
 import io.sliminfer.chat.ScriptedChat;
 import java.util.List;
 import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.springframework.ai.chat.client.AdvisorParams;
+import org.springframework.ai.chat.client.ChatClient;
 import org.springframework.ai.chat.model.ChatModel;
 import org.springframework.ai.test.chat.client.advisor.AbstractToolCallingAdvisorIT;
+import org.springframework.ai.tool.ToolCallback;
+import org.springframework.ai.tool.function.FunctionToolCallback;
 
 /** Spring AI's own test of providers, with a model that asks for the weather of each city in the question and then tells it. */
 @Timeout(60)
@@ -17,6 +24,36 @@ class ToolCallingAdvisorTests extends AbstractToolCallingAdvisorIT {
     protected ChatModel getChatModel() {
         return SlimInferChatModel.builder().engine(scripted.chat()).build();
     }
+
+    record Weather(String city, int degrees) {}
+
+    @Test
+    void anEntityMayNeedATool() {
+        try (ScriptedChat thermometer = new ScriptedChat(
+                ScriptedChat.HERMES,
+                true,
+                prompt -> prompt.contains("21 degrees")
+                        ? "{\"city\": \"Bern\", \"degrees\": 21}"
+                        : "<tool_call>\n{\"name\": \"degrees\", \"arguments\": {\"city\": \"Bern\"}}\n</tool_call>")) {
+            ToolCallback tool = FunctionToolCallback.builder("degrees", (City city) -> "21 degrees in " + city.city())
+                    .description("Temperature in a city")
+                    .inputType(City.class)
+                    .build();
+            Weather weather = ChatClient.builder(SlimInferChatModel.builder()
+                            .engine(thermometer.chat())
+                            .build())
+                    .defaultAdvisors(AdvisorParams.ENABLE_NATIVE_STRUCTURED_OUTPUT)
+                    .build()
+                    .prompt()
+                    .user("How warm is it in Bern?")
+                    .tools(tool)
+                    .call()
+                    .entity(Weather.class);
+            assertThat(weather).isEqualTo(new Weather("Bern", 21));
+        }
+    }
+
+    record City(String city) {}
 
     static String answer(String prompt) {
         String question = prompt.substring(prompt.lastIndexOf("What's"));

@@ -8,6 +8,7 @@ import io.sliminfer.benchmarks.report.Results;
 import io.sliminfer.benchmarks.trial.BackendChoice;
 import io.sliminfer.engine.DefaultSchedule;
 import io.sliminfer.format.DType;
+import io.sliminfer.format.GgufType;
 import io.sliminfer.format.ModelConfig;
 import io.sliminfer.format.ModelFolder;
 import io.sliminfer.prune.Budget;
@@ -24,6 +25,7 @@ import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.Callable;
 import java.util.stream.Stream;
@@ -137,9 +139,13 @@ public final class CudaCommand implements Callable<Integer> {
 
     @Option(
             names = "--weights",
+            split = ",",
+            paramLabel = "FORM",
             defaultValue = "auto",
-            description = "Form of weights: auto, bf16 (not quantised), int8.")
-    private String weights = "auto";
+            description =
+                    "Forms of weights, an engine for each, which take turns: auto, bf16 (not quantised), int8; of random models also"
+                            + " blocks of GGUF: q8_0, q4_0, q4_k, q6_k.")
+    private List<String> weights = List.of();
 
     @Option(names = "--compute", defaultValue = "bf16", description = "Dtype of activations and KV: f32, f16, bf16.")
     private String compute = "";
@@ -185,15 +191,19 @@ public final class CudaCommand implements Callable<Integer> {
             stdout.flush();
             return 0;
         }
-        try (ModelFolder folder = checks().checked("--model", () -> open(model))) {
+        try (ModelFolder folder = checks().checked("--model", () -> open(model, null));
+                Folders folders = new Folders(new LinkedHashMap<>())) {
             CudaSettings settings = settings(folder.config(), folder.name());
+            for (WeightChoice choice : settings.weights()) {
+                folders.all.put(choice, checks().checked("--weights", () -> open(model, choice.blocks())));
+            }
             if (!emptyCache) {
-                measure(settings, folder, stdout);
+                measure(settings, folders, stdout);
                 return 0;
             }
             Path cache = temporaryFolder();
             try {
-                measure(settings.withCache(cache), folder, stdout);
+                measure(settings.withCache(cache), folders, stdout);
             } finally {
                 delete(cache);
             }
@@ -201,16 +211,25 @@ public final class CudaCommand implements Callable<Integer> {
         return 0;
     }
 
-    private void measure(CudaSettings settings, ModelFolder folder, PrintWriter stdout) {
+    /** The model for each form of weights. */
+    private record Folders(Map<WeightChoice, ModelFolder> all) implements AutoCloseable {
+        @Override
+        public void close() {
+            all.values().forEach(ModelFolder::close);
+        }
+    }
+
+    private void measure(CudaSettings settings, Folders folders, PrintWriter stdout) {
         List<JsonLines> sinks = new ArrayList<>();
         if (settings.out() != null) {
+            String name = folders.all.values().iterator().next().name();
             sinks.add(JsonLines.appendTo(
-                    settings.out().resolve("cuda-" + folder.name() + "-" + LocalDate.now(ZoneOffset.UTC) + ".jsonl")));
+                    settings.out().resolve("cuda-" + name + "-" + LocalDate.now(ZoneOffset.UTC) + ".jsonl")));
         }
         try (Results results = new Results(sinks)) {
             new CudaRun(
                             settings,
-                            folder,
+                            folders.all,
                             checks().arguments(),
                             results,
                             checks().command().getErr())
@@ -222,10 +241,15 @@ public final class CudaCommand implements Callable<Integer> {
         }
     }
 
-    private static ModelFolder open(String text) {
-        return text.startsWith(RandomModel.PREFIX)
-                ? RandomModel.open(text.substring(RandomModel.PREFIX.length()))
-                : ModelFolder.open(Path.of(text));
+    private static ModelFolder open(String text, @Nullable GgufType blocks) {
+        if (text.startsWith(RandomModel.PREFIX)) {
+            return RandomModel.open(text.substring(RandomModel.PREFIX.length()), blocks);
+        }
+        if (blocks != null) {
+            throw new IllegalArgumentException(blocks.name().toLowerCase(Locale.ROOT)
+                    + " is what a random model is made of; a file has its own: use auto, bf16 or int8");
+        }
+        return ModelFolder.open(Path.of(text));
     }
 
     private CudaSettings settings(ModelConfig config, String name) {
@@ -259,11 +283,12 @@ public final class CudaCommand implements Callable<Integer> {
         if (dtype == null) {
             throw checks().refused("--compute auto is not allowed here, for floors depend on it: use f32, f16 or bf16");
         }
+        List<WeightChoice> forms = checks().choose("--weights", weights, WeightChoice.class);
         BackendProvider provider = BackendChoice.provider(checks(), backend);
         return new CudaSettings(
                 provider,
                 dtype,
-                BackendChoice.weights(checks(), weights),
+                forms,
                 device,
                 lengths,
                 schedules,

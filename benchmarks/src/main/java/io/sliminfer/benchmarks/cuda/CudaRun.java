@@ -4,6 +4,7 @@ import io.sliminfer.backend.Backend;
 import io.sliminfer.backend.BackendSettings;
 import io.sliminfer.backend.DeviceInfo;
 import io.sliminfer.backend.UserCache;
+import io.sliminfer.backend.WeightPrecision;
 import io.sliminfer.backend.trace.Span;
 import io.sliminfer.benchmarks.report.JsonLines;
 import io.sliminfer.benchmarks.report.Results;
@@ -32,6 +33,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Objects;
 import java.util.stream.Stream;
 
 /**
@@ -47,61 +49,89 @@ final class CudaRun {
     private static final int DECODE_SETTLES = 4;
 
     private final CudaSettings settings;
+    private final Map<WeightChoice, ModelFolder> folders;
+    /** Any of them: shape and name are the same. */
     private final ModelFolder folder;
+
     private final List<String> arguments;
     private final Results results;
     private final PrintWriter progress;
 
     /**
+     * @param folders   the model for each form of weights
      * @param arguments command line after the jar's name
      * @param progress  told what is being done
      */
-    CudaRun(CudaSettings settings, ModelFolder folder, List<String> arguments, Results results, PrintWriter progress) {
+    CudaRun(
+            CudaSettings settings,
+            Map<WeightChoice, ModelFolder> folders,
+            List<String> arguments,
+            Results results,
+            PrintWriter progress) {
         this.settings = settings;
-        this.folder = folder;
+        this.folders = folders;
+        this.folder = folders.values().iterator().next();
         this.arguments = arguments;
         this.results = results;
         this.progress = progress;
     }
 
+    /** An engine and what its weights are. */
+    private record Running(WeightChoice weights, LocalEngine engine, EngineTrial trial, double openSeconds) {}
+
     /** @throws RuntimeException the engine's own, if it cannot open the model or refuses a prompt */
     void run() {
         int tile = 0;
-        boolean first = true;
         for (long memory : settings.memories()) {
-            boolean cacheEmpty = isEmpty(settings.cache() == null ? UserCache.folder() : settings.cache());
-            long before = System.nanoTime();
-            try (LocalEngine engine = LocalEngine.open(folder, engineSettings(memory))) {
-                double openSeconds = (System.nanoTime() - before) * 1e-9;
-                tile = tileOf(engine.device());
-                if (first) {
-                    double sinceStart = (System.currentTimeMillis()
-                                    - ManagementFactory.getRuntimeMXBean().getStartTime())
-                            * 1e-3;
-                    results.add(header(engine.device()));
-                    measureStart(engine, openSeconds, sinceStart, cacheEmpty);
-                    first = false;
+            List<Running> engines = new ArrayList<>();
+            try {
+                for (WeightChoice weights : settings.weights()) {
+                    engines.add(open(memory, weights));
+                    if (tile == 0) {
+                        tile = tileOf(engines.get(0).engine.device());
+                    }
                 }
-                measure(engine, memory, openSeconds);
+                measure(engines, memory);
+            } finally {
+                engines.forEach(running -> running.engine.close());
             }
             if (settings.profiles()) {
-                profile(memory);
+                settings.weights().forEach(weights -> profile(memory, weights));
             }
         }
         measureCeilings(tile);
         CudaSummary.of(results.lines()).forEach(results::add);
     }
 
+    private Running open(long memory, WeightChoice weights) {
+        boolean cacheEmpty = isEmpty(settings.cache() == null ? UserCache.folder() : settings.cache());
+        long before = System.nanoTime();
+        LocalEngine engine = LocalEngine.open(folder(weights), engineSettings(memory, weights));
+        double openSeconds = (System.nanoTime() - before) * 1e-9;
+        if (results.lines().isEmpty()) {
+            double sinceStart = (System.currentTimeMillis()
+                            - ManagementFactory.getRuntimeMXBean().getStartTime())
+                    * 1e-3;
+            results.add(header(engine.device()));
+            measureStart(engine, openSeconds, sinceStart, cacheEmpty);
+        }
+        return new Running(weights, engine, trial(engine), openSeconds);
+    }
+
+    private ModelFolder folder(WeightChoice weights) {
+        return Objects.requireNonNull(folders.get(weights));
+    }
+
     private int tileOf(DeviceInfo device) {
         return Math.min(settings.maxPrompt(), settings.tile() > 0 ? settings.tile() : device.tile());
     }
 
-    private EngineSettings engineSettings(long memory) {
+    private EngineSettings engineSettings(long memory, WeightChoice weights) {
         long fitting = settings.kvBytesFitting(folder.config());
         PruneSchedule sizes = settings.schedules().values().iterator().next();
         return new EngineSettings(
                 settings.provider().name(),
-                backendSettings(memory),
+                backendSettings(memory, weights.precision()),
                 PruneSettings.of(sizes.withoutSteps(), 0),
                 settings.maxPrompt(),
                 new KvSettings(
@@ -118,9 +148,8 @@ final class CudaRun {
                 settings.tile());
     }
 
-    private BackendSettings backendSettings(long memory) {
-        return new BackendSettings(
-                settings.compute(), 0, settings.device(), memory, settings.cache(), settings.weights());
+    private BackendSettings backendSettings(long memory, WeightPrecision weights) {
+        return new BackendSettings(settings.compute(), 0, settings.device(), memory, settings.cache(), weights);
     }
 
     private static boolean isEmpty(Path cache) {
@@ -163,47 +192,64 @@ final class CudaRun {
         return new EngineTrial(engine, settings.tokens(), settings.seed());
     }
 
-    private void measure(LocalEngine engine, long memory, double openSeconds) {
-        EngineTrial trial = trial(engine);
+    private void measure(List<Running> engines, long memory) {
         for (int round = 1 - settings.warmUps(); round <= settings.rounds(); round++) {
             for (int promptTokens : settings.prompts()) {
                 for (Map.Entry<Mode, PruneSchedule> mode : settings.schedules().entrySet()) {
-                    Map<String, Object> sample = sample(trial, memory, promptTokens, mode.getKey(), mode.getValue());
-                    say(
-                            "%s: %d tokens %s: TTFT %s s, decode %s ms, end to end %s s",
-                            round < 1 ? "warm-up" : "round " + round,
-                            promptTokens,
-                            mode.getKey().label(),
-                            sample.get("ttftSeconds"),
-                            sample.getOrDefault("decodeMillisPerToken", "-"),
-                            sample.get("endToEndSeconds"));
-                    if (round >= 1) {
-                        sample.put("round", round);
-                        results.add(sample);
+                    for (Running running : engines) {
+                        measure(running, memory, round, promptTokens, mode.getKey(), mode.getValue());
                     }
                 }
             }
         }
+        for (Running running : engines) {
+            Map<String, Object> line = line("engine", memory, running.weights);
+            line.put("openSeconds", Spread.rounded(running.openSeconds));
+            line.put("weightsBytes", running.engine.snapshot().memory().weightsBytes());
+            line.put("kvBytes", running.engine.snapshot().memory().kvBytes());
+            line.put("kvHostBytes", running.engine.snapshot().memory().hostBytes());
+            line.put("deviceBytesPeak", running.engine.snapshot().deviceBytesPeak());
+            results.add(line);
+        }
+    }
+
+    private void measure(Running running, long memory, int round, int promptTokens, Mode mode, PruneSchedule schedule) {
+        Map<String, Object> sample = sample(running, memory, promptTokens, mode, schedule);
+        say(
+                "%s: %d tokens %s%s: TTFT %s s, decode %s ms, end to end %s s",
+                round < 1 ? "warm-up" : "round " + round,
+                promptTokens,
+                mode.label(),
+                running.weights.label().isEmpty() ? "" : ", " + running.weights.label(),
+                sample.get("ttftSeconds"),
+                sample.getOrDefault("decodeMillisPerToken", "-"),
+                sample.get("endToEndSeconds"));
+        if (round >= 1) {
+            sample.put("round", round);
+            results.add(sample);
+        }
+    }
+
+    /** The beginning of a line of results. */
+    private static Map<String, Object> line(String type, long memory, WeightChoice weights) {
         Map<String, Object> line = new LinkedHashMap<>();
-        line.put("type", "engine");
+        line.put("type", type);
         line.put("memoryBytes", memory);
-        line.put("openSeconds", Spread.rounded(openSeconds));
-        line.put("kvBytes", engine.snapshot().memory().kvBytes());
-        line.put("kvHostBytes", engine.snapshot().memory().hostBytes());
-        line.put("deviceBytesPeak", engine.snapshot().deviceBytesPeak());
-        results.add(line);
+        if (!weights.label().isEmpty()) {
+            line.put("weights", weights.label());
+        }
+        return line;
     }
 
     private Map<String, Object> sample(
-            EngineTrial trial, long memory, int promptTokens, Mode mode, PruneSchedule schedule) {
+            Running running, long memory, int promptTokens, Mode mode, PruneSchedule schedule) {
+        EngineTrial trial = running.trial;
         EngineTrial.Answer answer = trial.answer(promptTokens, schedule);
         GenerationReport report = answer.report();
         double prefill = report.prefill().toNanos() * 1e-9;
         double flops = trial.prefillFlops(report);
         double ttft = seconds(report);
-        Map<String, Object> sample = new LinkedHashMap<>();
-        sample.put("type", "sample");
-        sample.put("memoryBytes", memory);
+        Map<String, Object> sample = line("sample", memory, running.weights);
         sample.put("mode", mode.label());
         sample.put("promptTokens", promptTokens);
         sample.put("generatedTokens", report.generatedTokens());
@@ -216,7 +262,11 @@ final class CudaRun {
             sample.put(
                     "decodeBytes",
                     Spread.rounded(Work.decodeBytes(
-                            folder.config(), report.stages(), settings.compute(), report.generatedTokens() / 2.0)));
+                            folder.config(),
+                            weightBytes(running),
+                            report.stages(),
+                            settings.compute(),
+                            report.generatedTokens() / 2.0)));
         }
         sample.put("endToEndSeconds", Spread.rounded(ttft + report.decode().toNanos() * 1e-9));
         sample.put("prunedShare", Spread.rounded(report.prunedShare()));
@@ -224,6 +274,18 @@ final class CudaRun {
         sample.put("kvBytes", report.kvBytes());
         addTransfers(sample, report.transfers());
         return sample;
+    }
+
+    /** Bytes of all matrices that decode reads; a table that only embeds lies in host memory. */
+    private double weightBytes(Running running) {
+        if (!running.engine.device().dedicated()) {
+            return Work.weightBytes(folder.config(), settings.compute());
+        }
+        double table = (double) folder.config().hidden() * folder.config().vocabulary();
+        return running.engine.snapshot().memory().weightsBytes()
+                - (folder.config().tiedEmbeddings()
+                        ? 0
+                        : table * settings.compute().bytes());
     }
 
     private static void addTransfers(Map<String, Object> sample, KvTransfers transfers) {
@@ -250,26 +312,24 @@ final class CudaRun {
     }
 
     /** In an engine of its own, so that the timing of operations slows no sample. */
-    private void profile(long memory) {
+    private void profile(long memory, WeightChoice weights) {
         PhaseSpans spans = new PhaseSpans();
-        try (LocalEngine engine = LocalEngine.open(folder, engineSettings(memory), spans)) {
+        try (LocalEngine engine = LocalEngine.open(folder(weights), engineSettings(memory, weights), spans)) {
             EngineTrial trial = trial(engine);
             settings.schedules().forEach((mode, schedule) -> {
                 int tokens = Math.min(PhaseSpans.TOKENS, folder.config().maxPositions() - settings.promptMax());
                 trial.answer(settings.promptMax(), schedule, tokens, count -> {});
                 spans.begin();
                 trial.answer(settings.promptMax(), schedule, tokens, spans::onToken);
-                addProfile(memory, mode, "prefill", 1, spans.prefill());
-                addProfile(memory, mode, "decode", PhaseSpans.decodeTokens(), spans.decode());
-                writeTimeline(memory, mode, spans.prefill());
+                addProfile(memory, weights, mode, "prefill", 1, spans.prefill());
+                addProfile(memory, weights, mode, "decode", PhaseSpans.decodeTokens(), spans.decode());
+                writeTimeline(memory, weights, mode, spans.prefill());
             });
         }
     }
 
-    private void addProfile(long memory, Mode mode, String phase, int passes, List<Span> spans) {
-        Map<String, Object> line = new LinkedHashMap<>();
-        line.put("type", "profile");
-        line.put("memoryBytes", memory);
+    private void addProfile(long memory, WeightChoice weights, Mode mode, String phase, int passes, List<Span> spans) {
+        Map<String, Object> line = line("profile", memory, weights);
         line.put("mode", mode.label());
         line.put("promptTokens", settings.promptMax());
         line.put("phase", phase);
@@ -279,13 +339,14 @@ final class CudaRun {
         say("profile: %d tokens %s, %s: %s ms", settings.promptMax(), mode.label(), phase, line.get("millis"));
     }
 
-    private void writeTimeline(long memory, Mode mode, List<Span> spans) {
+    private void writeTimeline(long memory, WeightChoice weights, Mode mode, List<Span> spans) {
         Path out = settings.out();
         if (out == null) {
             return;
         }
         String limit = memory == 0 ? "" : "-" + ByteSize.text(memory).replace(" ", "");
-        Path file = out.resolve("cuda-timeline-" + mode.label() + "-" + settings.promptMax() + limit + ".jsonl");
+        String form = weights.label().isEmpty() ? "" : "-" + weights.label();
+        Path file = out.resolve("cuda-timeline-" + mode.label() + "-" + settings.promptMax() + limit + form + ".jsonl");
         Timeline timeline = new Timeline(
                 "%s, %d tokens, %s%s"
                         .formatted(
@@ -306,7 +367,7 @@ final class CudaRun {
     }
 
     private void measureCeilings(int tile) {
-        try (Backend backend = settings.provider().open(backendSettings(0))) {
+        try (Backend backend = settings.provider().open(backendSettings(0, WeightPrecision.BF16))) {
             Map<String, Object> line = new Ceilings(backend, folder.config(), tile).measure();
             say("ceilings: %s", line);
             results.add(line);
@@ -324,6 +385,8 @@ final class CudaRun {
         header.put("prompts", settings.prompts());
         header.put(
                 "modes", settings.schedules().keySet().stream().map(Mode::label).toList());
+        header.put(
+                "weights", settings.weights().stream().map(WeightChoice::name).toList());
         header.put("rounds", settings.rounds());
         header.put("warmUps", settings.warmUps());
         header.put("tokens", settings.tokens());

@@ -2,7 +2,6 @@ package io.sliminfer.benchmarks.cuda;
 
 import io.sliminfer.backend.BackendProvider;
 import io.sliminfer.backend.KvType;
-import io.sliminfer.backend.WeightPrecision;
 import io.sliminfer.format.DType;
 import io.sliminfer.format.ModelConfig;
 import io.sliminfer.prune.PrunePlan;
@@ -15,7 +14,7 @@ import org.jspecify.annotations.Nullable;
 /**
  * One run of the {@code cuda} command, checked.
  *
- * @param weights   form of weights
+ * @param weights   forms of weights, an engine for each
  * @param prompts   prompt lengths in tokens, ascending
  * @param schedules of each mode, in the order of measuring
  * @param rounds    samples of each variant
@@ -33,7 +32,7 @@ import org.jspecify.annotations.Nullable;
 record CudaSettings(
         BackendProvider provider,
         DType compute,
-        WeightPrecision weights,
+        List<WeightChoice> weights,
         int device,
         List<Integer> prompts,
         Map<Mode, PruneSchedule> schedules,

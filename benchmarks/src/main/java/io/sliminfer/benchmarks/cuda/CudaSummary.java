@@ -16,13 +16,23 @@ final class CudaSummary {
             "ttftSeconds", "flopsPerSecond", "decodeMillisPerToken", "endToEndSeconds", "overlap", "waitedSeconds");
 
     /** What tells variants apart. */
-    private record Variant(long memoryBytes, int promptTokens, String mode) {
+    private record Variant(long memoryBytes, String weights, int promptTokens, String mode) {
 
         static Variant of(JsonNode sample) {
             return new Variant(
                     sample.path("memoryBytes").asLong(),
+                    sample.path("weights").asString(""),
                     sample.path("promptTokens").asInt(),
                     sample.path("mode").asString());
+        }
+    }
+
+    /** What tells engines apart. */
+    private record Engine(long memoryBytes, String weights) {
+
+        static Engine of(JsonNode line) {
+            return new Engine(
+                    line.path("memoryBytes").asLong(), line.path("weights").asString(""));
         }
     }
 
@@ -32,14 +42,14 @@ final class CudaSummary {
     static List<Map<String, Object>> of(List<JsonNode> lines) {
         Map<Variant, List<JsonNode>> groups = new LinkedHashMap<>();
         JsonNode ceiling = null;
-        Map<Long, JsonNode> engines = new LinkedHashMap<>();
+        Map<Engine, JsonNode> engines = new LinkedHashMap<>();
         for (JsonNode line : lines) {
             switch (line.path("type").asString()) {
                 case "sample" ->
                     groups.computeIfAbsent(Variant.of(line), variant -> new ArrayList<>())
                             .add(line);
                 case "ceiling" -> ceiling = line;
-                case "engine" -> engines.put(line.path("memoryBytes").asLong(), line);
+                case "engine" -> engines.put(Engine.of(line), line);
                 default -> {
                     // Headers, profiles and starts are not summed up.
                 }
@@ -52,6 +62,9 @@ final class CudaSummary {
             Map<String, Object> summary = new LinkedHashMap<>();
             summary.put("type", "summary");
             summary.put("memoryBytes", variant.memoryBytes);
+            if (!variant.weights.isEmpty()) {
+                summary.put("weights", variant.weights);
+            }
             summary.put("mode", variant.mode);
             summary.put("promptTokens", variant.promptTokens);
             summary.put("samples", samples.size());
@@ -64,14 +77,19 @@ final class CudaSummary {
             if (ceiling != null) {
                 addFloors(summary, samples, ceiling);
             }
-            List<JsonNode> dense =
-                    groups.get(new Variant(variant.memoryBytes, variant.promptTokens, Mode.DENSE.label()));
+            List<JsonNode> dense = groups.get(
+                    new Variant(variant.memoryBytes, variant.weights, variant.promptTokens, Mode.DENSE.label()));
             addRatio(summary, "ttftTimesFasterThanDense", "ttftSeconds", dense, samples);
             addRatio(summary, "endToEndTimesFasterThanDense", "endToEndSeconds", dense, samples);
-            long first = groups.keySet().iterator().next().memoryBytes;
-            List<JsonNode> uncapped = groups.get(new Variant(first, variant.promptTokens, variant.mode));
+            Variant first = groups.keySet().iterator().next();
+            List<JsonNode> uncapped =
+                    groups.get(new Variant(first.memoryBytes, variant.weights, variant.promptTokens, variant.mode));
             addRatio(summary, "ttftOfFirstMemory", "ttftSeconds", samples, uncapped);
-            JsonNode engine = engines.get(variant.memoryBytes);
+            List<JsonNode> firstWeights =
+                    groups.get(new Variant(variant.memoryBytes, first.weights, variant.promptTokens, variant.mode));
+            addRatio(summary, "ttftOfFirstWeights", "ttftSeconds", samples, firstWeights);
+            addRatio(summary, "decodeOfFirstWeights", "decodeMillisPerToken", samples, firstWeights);
+            JsonNode engine = engines.get(new Engine(variant.memoryBytes, variant.weights));
             if (engine != null) {
                 summary.put("deviceBytesPeak", engine.path("deviceBytesPeak").asLong());
             }
@@ -92,6 +110,7 @@ final class CudaSummary {
         OptionalDouble decode = Spread.median("decodeMillisPerToken", samples);
         if (decode.isPresent()) {
             double floor = samples.get(0).path("decodeBytes").asDouble() / byteRate * 1e3;
+            summary.put("decodeBytes", samples.get(0).path("decodeBytes").asDouble());
             summary.put("decodeFloorMillis", Spread.rounded(floor));
             summary.put("decodeOfFloor", Spread.rounded(decode.getAsDouble() / floor));
         }

@@ -41,30 +41,41 @@ final class CudaTable {
                 "floor s",
                 "of floor",
                 "decode ms/tok",
+                "GB/tok",
                 "floor ms",
                 "of floor",
                 "end to end s",
                 "x faster than dense",
                 "TTFT of first engine's",
+                "TTFT of first weights'",
+                "decode of first weights'",
                 "device GB");
         for (JsonNode summary : summaries) {
             table.row(
                     summary.path("promptTokens").asInt() + " "
-                            + summary.path("mode").asString() + limit(summary),
+                            + summary.path("mode").asString() + weights(summary) + limit(summary),
                     Cells.spread(summary.path("ttftSeconds")),
                     Cells.number(summary.path("ttftTimesFasterThanDense"), Cells::figures),
                     Cells.median(summary, "flopsPerSecond", rate -> Cells.figures(rate / 1e12)),
                     Cells.number(summary.path("ttftFloorSeconds"), Cells::figures),
                     Cells.number(summary.path("ttftOfFloor"), Cells::figures),
                     Cells.spread(summary.path("decodeMillisPerToken")),
+                    Cells.number(summary.path("decodeBytes"), bytes -> Cells.figures(bytes / 1e9)),
                     Cells.number(summary.path("decodeFloorMillis"), Cells::figures),
                     Cells.number(summary.path("decodeOfFloor"), Cells::figures),
                     Cells.spread(summary.path("endToEndSeconds")),
                     Cells.number(summary.path("endToEndTimesFasterThanDense"), Cells::figures),
                     Cells.number(summary.path("ttftOfFirstMemory"), Cells::figures),
+                    Cells.number(summary.path("ttftOfFirstWeights"), Cells::figures),
+                    Cells.number(summary.path("decodeOfFirstWeights"), Cells::figures),
                     bytes(summary.path("deviceBytesPeak")));
         }
         return table.render();
+    }
+
+    private static String weights(JsonNode line) {
+        String weights = line.path("weights").asString("");
+        return weights.isEmpty() ? "" : ", " + weights;
     }
 
     private static String limit(JsonNode line) {
@@ -79,7 +90,8 @@ final class CudaTable {
     private static String engine(JsonNode engine) {
         return String.format(
                 Locale.ROOT,
-                "Engine%s: KV cache %.2f GB on the device, %.2f GB behind it; device memory %s GB at its peak; opened in %.2f s.%n",
+                "Engine%s%s: KV cache %.2f GB on the device, %.2f GB behind it; device memory %s GB at its peak; opened in %.2f s.%n",
+                weights(engine),
                 limit(engine),
                 engine.path("kvBytes").asLong() / 1e9,
                 engine.path("kvHostBytes").asLong() / 1e9,
@@ -137,7 +149,7 @@ final class CudaTable {
                 "%d %s%s, %s"
                         .formatted(
                                 profile.path("promptTokens").asInt(),
-                                profile.path("mode").asString(),
+                                profile.path("mode").asString() + weights(profile),
                                 limit(profile),
                                 profile.path("phase").asString() + (passes > 1 ? " of " + passes + " tokens" : "")),
                 "calls",

@@ -1,12 +1,14 @@
 package io.sliminfer.benchmarks.models;
 
 import io.sliminfer.format.DType;
+import io.sliminfer.format.GgufType;
 import io.sliminfer.format.ModelConfig;
 import io.sliminfer.format.ModelFolder;
 import io.sliminfer.format.RopeConfig;
 import java.util.Map;
 import java.util.Set;
 import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
 
 /** Shapes of published models with seeded random bf16 weights that the device makes itself: nothing is written or read. */
 public final class RandomModel {
@@ -74,11 +76,20 @@ public final class RandomModel {
      * @throws IllegalArgumentException naming the shapes there are
      */
     public static ModelFolder open(String name) {
+        return open(name, null);
+    }
+
+    /**
+     * The same with matrices in GGUF's blocks.
+     *
+     * @param blocks Q8_0, Q4_0, Q4_K or Q6_K; null for bf16
+     */
+    public static ModelFolder open(String name, @Nullable GgufType blocks) {
         ModelConfig config = name.equals(TEST) ? TEST_SHAPE : SHAPES.get(name);
         if (config == null) {
             throw new IllegalArgumentException(PREFIX + name + " is unknown: there are "
                     + SHAPES.keySet().stream().sorted().map(PREFIX::concat).collect(Collectors.joining(", ")));
         }
-        return ModelFolder.random("random-" + name, config, SEED);
+        return ModelFolder.random("random-" + name, config, SEED, blocks);
     }
 }

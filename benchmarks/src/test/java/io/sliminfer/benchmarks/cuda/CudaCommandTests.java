@@ -58,6 +58,8 @@ class CudaCommandTests {
                 "--kv-memory 0 | --kv-memory: 0 bytes are of no use: use fit, rest or a size",
                 "--kv-host-memory rest | --kv-host-memory: 'rest' is no size",
                 "--prompt 8192 --max-prompt 4096 | --max-prompt 4096 is not allowed: use 8192 (the longest of --prompt) to 131583",
+                "--weights int4 | 'int4' is unknown; there are auto, bf16, int8, q8_0, q4_0, q4_k, q6_k",
+                "--backend java --compute f32 --model random:test --prompt 64 --weights q4_k --mode dense | --weights: model.embed_tokens.weight: rows of 64 elements",
                 "--compute auto | --compute auto is not allowed here",
                 "--empty-cache --cache-dir x | --empty-cache and --cache-dir exclude each other",
                 "--backend tpu | --backend tpu is unknown: there are",
@@ -123,6 +125,22 @@ class CudaCommandTests {
         JsonNode capped = ofType(lines, "summary").get(1);
         assertThat(capped.path("ttftOfFirstMemory").asDouble()).isPositive();
         assertThat(out.toString()).contains("| 256 dense, limit 1 GB ");
+    }
+
+    @Test
+    void enginesOfSeveralFormsOfWeightsTakeTurns() throws Exception {
+        int status = run(
+                SMALL + "--prompt 256 --mode dense --rounds 2 --tokens 8 --weights bf16,q8_0 --out", folder.toString());
+
+        assertThat(status).as(err.toString()).isZero();
+        List<JsonNode> lines = JsonLines.read(onlyFile("cuda-random-test-"));
+        assertThat(ofType(lines, "sample"))
+                .extracting(line -> line.path("weights").asString())
+                .containsExactly("bf16", "q8_0", "bf16", "q8_0");
+        JsonNode blocks = ofType(lines, "summary").get(1);
+        assertThat(blocks.path("ttftOfFirstWeights").asDouble()).isPositive();
+        assertThat(blocks.path("decodeOfFirstWeights").asDouble()).isPositive();
+        assertThat(out.toString()).contains("| 256 dense, bf16 ", "| 256 dense, q8_0 ", "Engine, q8_0: KV cache");
     }
 
     @Test

@@ -59,10 +59,10 @@ class CudaTableTests {
         // Floors: 8e14 / 8e14 FLOP/s = 1 s; 1.5e10 bytes at 3e12, the faster of the two ways to read, 5 ms.
         assertThat(TableRows.of(text))
                 .containsExactly(
-                        "Prompt, mode|TTFT s|x faster than dense|TFLOP/s|floor s|of floor|decode ms/tok|floor ms|of floor|end to end s|x faster than dense|TTFT of first engine's|device GB",
-                        "65536 dense|4.00 (3.00-5.00)|-|500|1.00|4.00|10.0 (9.00-11.0)|5.00|2.00|8.00 (6.00-10.0)|-|-|26.0",
-                        "65536 pruned|1.60 (1.60-1.60)|2.50|500|1.00|1.60|7.50 (7.50-7.50)|5.00|1.50|3.20 (3.20-3.20)|2.50|-|26.0",
-                        "65536 dense, limit 24 GB|4.40 (4.40-4.40)|-|500|1.00|4.40|10.0 (10.0-10.0)|5.00|2.00|8.80 (8.80-8.80)|-|1.10|-");
+                        "Prompt, mode|TTFT s|x faster than dense|TFLOP/s|floor s|of floor|decode ms/tok|GB/tok|floor ms|of floor|end to end s|x faster than dense|TTFT of first engine's|TTFT of first weights'|decode of first weights'|device GB",
+                        "65536 dense|4.00 (3.00-5.00)|-|500|1.00|4.00|10.0 (9.00-11.0)|15.0|5.00|2.00|8.00 (6.00-10.0)|-|-|-|-|26.0",
+                        "65536 pruned|1.60 (1.60-1.60)|2.50|500|1.00|1.60|7.50 (7.50-7.50)|15.0|5.00|1.50|3.20 (3.20-3.20)|2.50|-|-|-|26.0",
+                        "65536 dense, limit 24 GB|4.40 (4.40-4.40)|-|500|1.00|4.40|10.0 (10.0-10.0)|15.0|5.00|2.00|8.80 (8.80-8.80)|-|1.10|-|-|-");
         assertThat(text)
                 .contains(
                         "Ceilings: the model's matrix products at 4096 rows 800 TFLOP/s (qkv 700); copy on the device 3.00 TB/s",

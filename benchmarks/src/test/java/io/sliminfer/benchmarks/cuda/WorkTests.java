@@ -28,9 +28,11 @@ class WorkTests {
             // 8.03 billion parameters but the embedding table (0.525), of 2 bytes; 131,072 bytes a token in all layers.
             double weights = (folder.parameters() - 128_256.0 * 4096) * 2;
 
-            assertThat(Work.decodeBytes(model, dense, DType.BF16, 0))
+            double read = Work.weightBytes(model, DType.BF16);
+            assertThat(Work.decodeBytes(model, read, dense, DType.BF16, 0))
                     .isCloseTo(weights + PROMPT * 131_072.0, Percentage.withPercentage(0.01));
-            assertThat(Work.decodeBytes(model, dense, DType.BF16, 100) - Work.decodeBytes(model, dense, DType.BF16, 0))
+            assertThat(Work.decodeBytes(model, read, dense, DType.BF16, 100)
+                            - Work.decodeBytes(model, read, dense, DType.BF16, 0))
                     .isEqualTo(100 * 131_072.0);
         }
     }
@@ -42,7 +44,8 @@ class WorkTests {
             List<GenerationReport.Stage> dense = List.of(stage(0, 31, PROMPT));
             List<GenerationReport.Stage> budget = List.of(stage(0, 9, PROMPT), stage(10, 31, 2048));
 
-            assertThat(Work.decodeBytes(model, dense, DType.BF16, 0) - Work.decodeBytes(model, budget, DType.BF16, 0))
+            assertThat(Work.decodeBytes(model, 0, dense, DType.BF16, 0)
+                            - Work.decodeBytes(model, 0, budget, DType.BF16, 0))
                     .isEqualTo((PROMPT - 2048) * 4096.0 * 22);
         }
     }

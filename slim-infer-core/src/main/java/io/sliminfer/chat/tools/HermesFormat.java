@@ -1,5 +1,6 @@
 package io.sliminfer.chat.tools;
 
+import io.sliminfer.grammar.Expression;
 import java.util.List;
 
 /**
@@ -18,6 +19,17 @@ final class HermesFormat implements ToolFormat {
     @Override
     public List<String> marks() {
         return List.of(OPEN, CLOSE);
+    }
+
+    @Override
+    public Expression calls(CallGrammar grammar) {
+        Expression call = Expression.sequence(
+                grammar.mark(OPEN),
+                Expression.literal("\n"),
+                grammar.object("arguments"),
+                Expression.literal("\n"),
+                grammar.mark(CLOSE));
+        return CallGrammar.list(call, Expression.literal("\n"));
     }
 
     @Override

@@ -1,5 +1,6 @@
 package io.sliminfer.chat.tools;
 
+import io.sliminfer.grammar.Expression;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -33,6 +34,13 @@ final class LlamaFormat implements ToolFormat {
     @Override
     public List<String> marks() {
         return List.of(TAG);
+    }
+
+    /** Without the tag: the templates ask for the object alone. */
+    @Override
+    public Expression calls(CallGrammar grammar) {
+        Expression call = grammar.object("parameters");
+        return oneCallOnly ? call : CallGrammar.list(call, Expression.literal("; "));
     }
 
     @Override

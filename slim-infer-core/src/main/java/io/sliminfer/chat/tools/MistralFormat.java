@@ -1,5 +1,6 @@
 package io.sliminfer.chat.tools;
 
+import io.sliminfer.grammar.Expression;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -15,6 +16,13 @@ final class MistralFormat implements ToolFormat {
     private static final String ID = "[CALL_ID]";
     private static final String ARGUMENTS = "[ARGS]";
 
+    /** Whether each call has the mark and its tool's name, rather than all being in one list. */
+    private final boolean named;
+
+    MistralFormat(String template) {
+        this.named = template.contains(ARGUMENTS);
+    }
+
     static boolean isIn(String template) {
         return template.contains(CALLS);
     }
@@ -22,6 +30,25 @@ final class MistralFormat implements ToolFormat {
     @Override
     public List<String> marks() {
         return List.of(CALLS, ID, ARGUMENTS);
+    }
+
+    @Override
+    public Expression calls(CallGrammar grammar) {
+        if (!named) {
+            Expression separator = Expression.sequence(Expression.literal(","), CallGrammar.space());
+            return Expression.sequence(
+                    grammar.mark(CALLS),
+                    CallGrammar.space(),
+                    Expression.literal("["),
+                    CallGrammar.list(grammar.object("arguments"), separator),
+                    Expression.literal("]"));
+        }
+        List<Expression> calls = new ArrayList<>();
+        for (CallGrammar.Tool tool : grammar.tools()) {
+            calls.add(Expression.sequence(
+                    grammar.mark(CALLS), Expression.literal(tool.name()), grammar.mark(ARGUMENTS), tool.arguments()));
+        }
+        return CallGrammar.list(Expression.choice(calls), Expression.literal(""));
     }
 
     @Override

@@ -1,5 +1,6 @@
 package io.sliminfer.chat.tools;
 
+import io.sliminfer.grammar.Expression;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -10,7 +11,7 @@ public interface ToolFormat {
     /** The form of the calls that a template renders, or empty if it is none that is known here. */
     static Optional<ToolFormat> of(String template) {
         if (MistralFormat.isIn(template)) {
-            return Optional.of(new MistralFormat());
+            return Optional.of(new MistralFormat(template));
         }
         if (HermesFormat.isIn(template)) {
             return Optional.of(new HermesFormat());
@@ -20,6 +21,9 @@ public interface ToolFormat {
 
     /** Strings that structure an answer with calls; tokens of their own in most vocabularies. */
     List<String> marks();
+
+    /** One or several calls, and nothing beside them, as the form's models write them. */
+    Expression calls(CallGrammar grammar);
 
     /** A reader for one answer. */
     ToolCallReader newReader(ToolCallReader.Output out);

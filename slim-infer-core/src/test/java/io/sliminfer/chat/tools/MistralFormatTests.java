@@ -12,7 +12,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 class MistralFormatTests {
 
     private static Answers.Read read(String answer) {
-        return Answers.read(new MistralFormat(), true, answer);
+        return Answers.read(new MistralFormat("[TOOL_CALLS]"), true, answer);
     }
 
     @Test
@@ -83,7 +83,10 @@ class MistralFormatTests {
 
     @Test
     void spelledMarksWithinAStringAreText() {
-        assertThat(Answers.read(new MistralFormat(), false, "[TOOL_CALLS]f[ARGS]{\"s\": \"[TOOL_CALLS][ARGS]\"}")
+        assertThat(Answers.read(
+                                new MistralFormat("[TOOL_CALLS]"),
+                                false,
+                                "[TOOL_CALLS]f[ARGS]{\"s\": \"[TOOL_CALLS][ARGS]\"}")
                         .calls())
                 .containsExactly("f {\"s\": \"[TOOL_CALLS][ARGS]\"}");
     }
@@ -97,7 +100,7 @@ class MistralFormatTests {
 
     @Test
     void idsOfOtherModelsGetTheShapeThatTemplatesDemand() {
-        List<Map<String, Object>> conversation = new MistralFormat()
+        List<Map<String, Object>> conversation = new MistralFormat("[TOOL_CALLS]")
                 .conversation(List.of(
                         Map.of("role", "user", "content", "?"),
                         Map.of(

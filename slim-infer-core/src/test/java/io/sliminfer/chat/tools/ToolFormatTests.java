@@ -63,7 +63,8 @@ class ToolFormatTests {
             for (int i = random.nextInt(12); i >= 0; i--) {
                 answer.append(parts.get(random.nextInt(parts.size())));
             }
-            for (ToolFormat format : List.of(new HermesFormat(), new MistralFormat(), new LlamaFormat(""))) {
+            for (ToolFormat format :
+                    List.of(new HermesFormat(), new MistralFormat("[TOOL_CALLS]"), new LlamaFormat(""))) {
                 Answers.Read read = Answers.read(format, random.nextBoolean(), answer.toString());
                 if (read.calls().isEmpty()) {
                     assertThat(read.text()).as("seed %d", seed).isEqualTo(answer.toString());

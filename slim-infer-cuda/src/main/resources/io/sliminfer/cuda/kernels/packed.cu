@@ -493,22 +493,24 @@ __device__ __forceinline__ void products(const T* in, const char* first, const c
 #endif
 }
 
-#define PRODUCT extern "C" __global__ void __launch_bounds__(32 * WARPS, 2)
-
-PRODUCT packed_t(T* out, const T* in, const char* w, const float* scales, const float* bias, int rows, int n, int k, int ld) {
+extern "C" __global__ void __launch_bounds__(32 * WARPS, 2) packed_t(T* out, const T* in, const char* w, const float* scales, const float* bias,
+                                                                       int rows, int n, int k, int ld) {
     products<1>(in, w, nullptr, scales, nullptr, bias, rows, n, k, [=](int i, int r, float sum, float) { out[(long long)i * ld + r] = from_float(sum); });
 }
 
-PRODUCT packed_f(float* out, const T* in, const char* w, const float* scales, const float* bias, int rows, int n, int k, int ld) {
+extern "C" __global__ void __launch_bounds__(32 * WARPS, 2) packed_f(float* out, const T* in, const char* w, const float* scales, const float* bias,
+                                                                       int rows, int n, int k, int ld) {
     products<1>(in, w, nullptr, scales, nullptr, bias, rows, n, k, [=](int i, int r, float sum, float) { out[(long long)i * ld + r] = sum; });
 }
 
-PRODUCT packed_add(float* x, const T* in, const char* w, const float* scales, const float* bias, int rows, int n, int k, int ld) {
+extern "C" __global__ void __launch_bounds__(32 * WARPS, 2) packed_add(float* x, const T* in, const char* w, const float* scales, const float* bias,
+                                                                         int rows, int n, int k, int ld) {
     products<1>(in, w, nullptr, scales, nullptr, bias, rows, n, k, [=](int i, int r, float sum, float) { x[(long long)i * ld + r] += sum; });
 }
 
-PRODUCT packed_gated(T* out, const T* in, const char* gate, const char* up, const float* gateScales, const float* upScales, const float* bias, int rows,
-                     int inner, int k) {
+extern "C" __global__ void __launch_bounds__(32 * WARPS, 2) packed_gated(T* out, const T* in, const char* gate, const char* up,
+                                                                           const float* gateScales, const float* upScales, const float* bias, int rows,
+                                                                           int inner, int k) {
     products<2>(in, gate, up, gateScales, upScales, bias, rows, inner, k,
                 [=](int i, int r, float gate, float up) { out[(long long)i * inner + r] = from_float(gate / (1.0f + expf(-gate)) * up); });
 }

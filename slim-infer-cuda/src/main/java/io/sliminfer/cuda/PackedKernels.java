@@ -1,0 +1,195 @@
+package io.sliminfer.cuda;
+
+import io.sliminfer.format.DType;
+import java.util.EnumMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+
+/**
+ * Kernels of {@code packed.cu} with their grids, compiled for a form when its first weight is loaded. A method is one launch;
+ * arguments were checked by {@link CudaOps}. Engine thread only.
+ */
+final class PackedKernels {
+
+    private static final String FILE = "packed.cu";
+
+    private final KernelLibrary library;
+    private final DType compute;
+    private final int sharedBytesMax;
+    private final Map<PackedForm, Form> forms = new EnumMap<>(PackedForm.class);
+
+    /**
+     * @param sharedBytesMax that a block can have
+     */
+    PackedKernels(KernelLibrary library, DType compute, int sharedBytesMax) {
+        this.library = library;
+        this.compute = compute;
+        this.sharedBytesMax = sharedBytesMax;
+    }
+
+    /** One form's kernels. */
+    private final class Form {
+        final Map<String, Integer> defines;
+        final int sharedBytes;
+        final Kernel product;
+        final Kernel productToFloats;
+        final Kernel productAdd;
+        final Kernel gated;
+        final Kernel unpack;
+        final Kernel embed;
+        final int resident;
+
+        Form(PackedForm form) {
+            int stages = form.stages(sharedBytesMax);
+            defines = form.defines(Kernels.code(compute), stages);
+            sharedBytes = compute == DType.F32 ? 0 : form.sharedBytes(stages);
+            product = kernel("packed_t");
+            productToFloats = kernel("packed_f");
+            productAdd = kernel("packed_add");
+            gated = kernel("packed_gated");
+            unpack = kernel("unpack");
+            embed = kernel("packed_embed");
+            // All four have the same shared memory, which is what bounds them.
+            resident = productAdd.residentBlocks(PackedForm.threads(), sharedBytes);
+        }
+
+        Kernel kernel(String entry) {
+            return library.kernel(FILE, entry, defines);
+        }
+    }
+
+    private Form form(PackedForm form) {
+        Form known = forms.get(form);
+        if (known == null) {
+            known = new Form(form);
+            forms.put(form, known);
+        }
+        return known;
+    }
+
+    /** Compiles what weights of these forms need, side by side. */
+    void prepare(List<PackedForm> wanted) {
+        library.prepare(wanted.stream()
+                .filter(form -> !forms.containsKey(form))
+                .map(form -> new KernelLibrary.Request(
+                        FILE, form.defines(Kernels.code(compute), form.stages(sharedBytesMax))))
+                .toList());
+        wanted.forEach(this::form);
+    }
+
+    /**
+     * {@code out = in * w^T + bias}, or added to float32 {@code out}, 1 to {@link Kernels#GEMV_ROWS} rows: columns {@code w.firstRow() ..}
+     * of out.
+     *
+     * @param bias address of the whole weight's bias, or 0
+     */
+    void product(CudaStream stream, CudaTensor out, CudaTensor in, PackedPart w, long bias, boolean add) {
+        Form form = form(w.form());
+        int n = (int) w.rows();
+        (add ? form.productAdd : out.dtype() == DType.F32 ? form.productToFloats : form.product)
+                .args()
+                .pointer(out.address() + w.firstRow() * out.dtype().bytes())
+                .pointer(in.address())
+                .pointer(w.address())
+                .pointer(w.scales())
+                .pointer(bias == 0 ? 0 : bias + w.firstRow() * Float.BYTES)
+                .integer((int) in.rows())
+                .integer(n)
+                .integer((int) w.columns())
+                .integer((int) out.columns())
+                .launch(stream, GemvShape.grid(n, form.resident), 1, 1, PackedForm.threads(), form.sharedBytes);
+    }
+
+    /**
+     * {@code out = silu(in * gate^T + bias) * (in * up^T + bias)}: 1 to {@link Kernels#GEMV_ROWS} rows; both of one form.
+     *
+     * @param bias address of gate's bias with up's behind it, or 0
+     */
+    void gated(CudaStream stream, CudaTensor out, CudaTensor in, PackedPart gate, PackedPart up, long bias) {
+        Form form = form(gate.form());
+        int inner = (int) gate.rows();
+        form.gated
+                .args()
+                .pointer(out.address())
+                .pointer(in.address())
+                .pointer(gate.address())
+                .pointer(up.address())
+                .pointer(gate.scales())
+                .pointer(up.scales())
+                .pointer(bias)
+                .integer((int) in.rows())
+                .integer(inner)
+                .integer((int) gate.columns())
+                .launch(stream, GemvShape.grid(inner, form.resident), 1, 1, PackedForm.threads(), form.sharedBytes);
+    }
+
+    /** Writes the part's rows to {@code out} in compute dtype, each number rounded once. */
+    void unpack(CudaStream stream, long out, PackedPart w) {
+        long pieces = w.form().bytes(w.rows(), w.columns()) / w.form().tileBytes(16);
+        form(w.form())
+                .unpack
+                .args()
+                .pointer(out)
+                .pointer(w.address())
+                .pointer(w.scales())
+                .integer((int) w.rows())
+                .integer((int) w.columns())
+                .launch(stream, (int) ((pieces + 7) / 8), 1, 1, 256, 0);
+    }
+
+    /** {@code x[i] = w[ids[i]]}, float32. */
+    void embed(CudaStream stream, CudaTensor x, long ids, PackedPart w) {
+        form(w.form())
+                .embed
+                .args()
+                .pointer(x.address())
+                .pointer(ids)
+                .pointer(w.address())
+                .pointer(w.scales())
+                .integer((int) x.rows())
+                .integer((int) x.columns())
+                .launch(stream, (int) x.rows(), Kernels.up((int) x.columns(), 256), 1, 32, 0);
+    }
+
+    /** Blocks of a GGUF file at {@code in} to a part that was zero. */
+    void pack(CudaStream stream, PackedPart w, long in, long rowBytes) {
+        long threads = w.rows() * (w.columns() / 32) * 4;
+        form(w.form())
+                .kernel("pack")
+                .args()
+                .pointer(w.address())
+                .pointer(in)
+                .integer((int) w.rows())
+                .integer((int) w.columns())
+                .wide(rowBytes)
+                .launch(stream, (int) ((threads + 255) / 256), 1, 1, 256, 0);
+    }
+
+    /**
+     * Rows at {@code in} to int8, and their losses added to {@code sums}.
+     *
+     * @param loss address of scratch, two floats a row
+     * @param sums address of three float64: squares of errors and of weights, and the first row that is not finite, if not negative
+     */
+    void quantise(CudaStream stream, PackedPart w, long in, DType from, long loss, long sums, long row) {
+        Form form = form(PackedForm.INT8);
+        form.kernel("quantise_" + from.name().toLowerCase(Locale.ROOT))
+                .args()
+                .pointer(w.address())
+                .pointer(w.scales())
+                .pointer(loss)
+                .pointer(in)
+                .integer((int) w.rows())
+                .integer((int) w.columns())
+                .launch(stream, (int) w.rows(), 1, 1, 256, 0);
+        form.kernel("sum_losses")
+                .args()
+                .pointer(sums)
+                .pointer(loss)
+                .pointer(w.scales())
+                .integer((int) w.rows())
+                .integer((int) row)
+                .launch(stream, 1, 1, 1, 1024, 0);
+    }
+}
