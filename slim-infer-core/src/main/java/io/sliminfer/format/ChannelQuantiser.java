@@ -108,6 +108,11 @@ public final class ChannelQuantiser {
         return loss;
     }
 
+    /** A copy of the row that was quantised last, as it was before. */
+    public float[] lastRow() {
+        return row.clone();
+    }
+
     /** Brings the rows from the file, past its mapping: what is read once must not stay in the process's memory. */
     private void fetch(TensorSource source, long from, long to) {
         if (source instanceof QuantisedTensor packed) {
