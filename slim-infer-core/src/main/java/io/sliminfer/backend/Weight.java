@@ -13,4 +13,8 @@ public interface Weight {
 
     /** Memory that the weight takes on the device or keeps mapped, in bytes. */
     long bytes();
+
+    default WeightForm form() {
+        return WeightForm.UNKNOWN;
+    }
 }

@@ -2,6 +2,7 @@ package io.sliminfer.engine;
 
 import io.sliminfer.backend.DeviceInfo;
 import io.sliminfer.format.ModelConfig;
+import io.sliminfer.model.WeightReport;
 import java.time.Duration;
 
 /**
@@ -23,6 +24,9 @@ public interface Engine extends AutoCloseable {
     ModelConfig model();
 
     DeviceInfo device();
+
+    /** In which forms the backend keeps the model's weights. */
+    WeightReport weights();
 
     /** Pruning of requests that do not bring their own schedule. */
     PruneDefaults pruning();

@@ -17,6 +17,7 @@ import io.sliminfer.model.HiddenRows;
 import io.sliminfer.model.ModelSpecs;
 import io.sliminfer.model.ModelWeights;
 import io.sliminfer.model.Transformer;
+import io.sliminfer.model.WeightReport;
 import io.sliminfer.model.Workspace;
 import io.sliminfer.prune.PrunePlan;
 import io.sliminfer.prune.PruneSchedule;
@@ -83,6 +84,7 @@ public final class LocalEngine implements Engine {
     private record Loaded(
             Backend backend,
             DeviceInfo device,
+            WeightReport weights,
             MemoryPlan memory,
             KvCacheManager kv,
             MemoryUsage usage,
@@ -358,7 +360,7 @@ public final class LocalEngine implements Engine {
                 settings.serving().batchMax(),
                 settings.serving().prefillSlice());
         log.info(
-                "{}: {} with {} layers, {} M parameters in {}, on {} ({}); {} MiB weights{}, {} MiB KV cache ({} slots of {} tokens in {}), {} MiB workspace,"
+                "{}: {} with {} layers, {} M parameters in {}, on {} ({}); {} MiB weights in {}, {} MiB KV cache ({} slots of {} tokens in {}), {} MiB workspace,"
                         + " {} MiB hidden states of prefixes;"
                         + " prompts up to {} tokens, schedule {} ({}) from {} tokens on; ready in {} ms",
                 folder.name(),
@@ -369,9 +371,7 @@ public final class LocalEngine implements Engine {
                 backend.info().backend(),
                 backend.info().description(),
                 weights.bytes() >> 20,
-                folder.quantisedTypes().isEmpty()
-                        ? ""
-                        : " (decoded from " + String.join(", ", folder.quantisedTypes()) + ")",
+                weights.report().text(),
                 memory.kvBytes() >> 20,
                 memory.slots(),
                 memory.slotBlock(),
@@ -392,7 +392,7 @@ public final class LocalEngine implements Engine {
                 memory.workspaceBytes(),
                 memory.hostSlots() * memory.slotBytes(),
                 memory.diskSlots() * memory.slotBytes());
-        return new Loaded(backend, backend.info(), memory, kv, usage, scheduler, runner);
+        return new Loaded(backend, backend.info(), weights.report(), memory, kv, usage, scheduler, runner);
     }
 
     private KvCacheManager cacheManager(Backend backend, KvPool pool, MemoryPlan memory) {
@@ -568,6 +568,11 @@ public final class LocalEngine implements Engine {
     @Override
     public DeviceInfo device() {
         return loaded.device;
+    }
+
+    @Override
+    public WeightReport weights() {
+        return loaded.weights;
     }
 
     @Override

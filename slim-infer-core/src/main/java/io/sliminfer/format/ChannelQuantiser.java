@@ -7,14 +7,41 @@ import java.nio.ShortBuffer;
 /**
  * Matrices in 8 bits, symmetric for each output channel: a row w of a weight becomes {@code q = rint(w / scale)} in -127..127 with
  * {@code scale = max|w| / 127} in float32. A file is read by large calls for it and some rows are in memory at a time, so that no
- * second copy of a model comes to be. Stateless; any number of threads.
+ * second copy of a model comes to be. Holds buffers: one for each thread.
+ *
+ * <p>With a limit L for pairs, a row's scale is as much larger as it takes that of elements 2i and 2i + 1 neither the positive ones nor
+ * the negative ones add up to more than L: {@code scale >= sum / (L - 1)} of each pair, as rounding adds at most 1. For instructions that
+ * add two products in 16 bits.
  */
 public final class ChannelQuantiser {
+
+    /**
+     * A matrix that loses more is better left as it is. Normal weights lose 0.008 to 0.011; a matrix loses more than this when the rows that
+     * matter have an outlier of 10 and more standard deviations, which takes the steps of all others. 4-bit formats lose 0.06 to 0.09.
+     */
+    public static final double LOSS_MAX = 0.03;
 
     /** Elements that a task should take: large reads, and rows that stay in a cache. */
     private static final long TASK_ELEMENTS = 1 << 18;
 
-    private ChannelQuantiser() {}
+    private final int pairMax;
+    private float[] row = {};
+    private byte[] values = {};
+    private ByteBuffer stored = ByteBuffer.allocateDirect(0);
+
+    public ChannelQuantiser() {
+        this(Integer.MAX_VALUE);
+    }
+
+    /**
+     * @param pairMax largest sum of two neighbouring values of one sign, 128 or more
+     */
+    public ChannelQuantiser(int pairMax) {
+        if (pairMax < 128) {
+            throw new IllegalArgumentException("pairs of values up to " + pairMax + ": use 128 or more");
+        }
+        this.pairMax = pairMax;
+    }
 
     /** Takes the rows as they are done. */
     @FunctionalInterface
@@ -58,45 +85,75 @@ public final class ChannelQuantiser {
      *
      * @throws IllegalArgumentException if a weight is NaN or infinite
      */
-    public static Loss quantise(TensorSource source, long from, long to, RowSink sink) {
+    public Loss quantise(TensorSource source, long from, long to, RowSink sink) {
         int columns = Math.toIntExact(source.columns());
-        float[] row = new float[columns];
-        byte[] values = new byte[columns];
+        if (row.length != columns) {
+            row = new float[columns];
+            values = new byte[columns];
+        }
+        Loss loss = Loss.NONE;
+        long step = source instanceof DecodedTensor ? to - from : rowsOfTask(columns);
+        for (long first = from; first < to; first += step) {
+            long end = Math.min(to, first + step);
+            if (!(source instanceof DecodedTensor)) {
+                read(source, first, end);
+            }
+            for (long r = first; r < end; r++) {
+                if (source instanceof DecodedTensor decoded) {
+                    decoded.read(r, 0, columns, row, 0);
+                } else {
+                    toFloats(source.dtype(), (int) (r - first) * columns);
+                }
+                float scale = scale(source, r);
+                Int8Kernels.quantise(values, 0, row, 0, columns, scale);
+                loss = loss.plus(loss(scale));
+                sink.row(r, values, scale);
+            }
+        }
+        return loss;
+    }
+
+    private float scale(TensorSource source, long index) {
+        float magnitude = Int8Kernels.magnitude(0, row, 0, row.length);
+        if (!(magnitude <= Float.MAX_VALUE)) {
+            throw new IllegalArgumentException(source.name() + ": row " + index
+                    + " has a weight that is not a finite number; it cannot be kept in 8 bits");
+        }
+        float scale = Int8Kernels.scale(magnitude);
+        if (pairMax >= 2 * 127) {
+            return scale;
+        }
+        float pair = 0;
+        for (int i = 0; i + 1 < row.length; i += 2) {
+            float positive = Math.max(row[i], 0) + Math.max(row[i + 1], 0);
+            float negative = Math.max(-row[i], 0) + Math.max(-row[i + 1], 0);
+            pair = Math.max(pair, Math.max(positive, negative));
+        }
+        return Math.max(scale, scale == 0 ? 0 : pair / (pairMax - 1));
+    }
+
+    private Loss loss(float scale) {
         double error = 0;
         double signal = 0;
-        DecodedTensor decoded = source instanceof DecodedTensor tensor ? tensor : null;
-        ByteBuffer stored = decoded == null ? read(source, from, to) : ByteBuffer.allocate(0);
-        for (long r = from; r < to; r++) {
-            if (decoded != null) {
-                decoded.read(r, 0, columns, row, 0);
-            } else {
-                toFloats(stored, source.dtype(), (int) (r - from) * columns, row);
-            }
-            float magnitude = Int8Kernels.magnitude(0, row, 0, columns);
-            if (!(magnitude <= Float.MAX_VALUE)) {
-                throw new IllegalArgumentException(source.name() + ": row " + r
-                        + " has a weight that is not a finite number; it cannot be kept in 8 bits");
-            }
-            float scale = Int8Kernels.scale(magnitude);
-            Int8Kernels.quantise(values, 0, row, 0, columns, scale);
-            for (int i = 0; i < columns; i++) {
-                double difference = row[i] - (double) values[i] * scale;
-                error += difference * difference;
-                signal += (double) row[i] * row[i];
-            }
-            sink.row(r, values, scale);
+        for (int i = 0; i < row.length; i++) {
+            double difference = row[i] - (double) values[i] * scale;
+            error += difference * difference;
+            signal += (double) row[i] * row[i];
         }
         return new Loss(error, signal);
     }
 
-    private static ByteBuffer read(TensorSource source, long from, long to) {
-        long bytes = (to - from) * source.columns() * source.dtype().bytes();
-        ByteBuffer buffer = ByteBuffer.allocateDirect(Math.toIntExact(bytes)).order(ByteOrder.LITTLE_ENDIAN);
-        source.copyRows(from, to, buffer);
-        return buffer.flip();
+    private void read(TensorSource source, long from, long to) {
+        int bytes =
+                Math.toIntExact((to - from) * source.columns() * source.dtype().bytes());
+        if (stored.capacity() < bytes) {
+            stored = ByteBuffer.allocateDirect(bytes).order(ByteOrder.LITTLE_ENDIAN);
+        }
+        source.copyRows(from, to, stored.clear());
+        stored.flip();
     }
 
-    private static void toFloats(ByteBuffer stored, DType dtype, int at, float[] row) {
+    private void toFloats(DType dtype, int at) {
         if (dtype == DType.F32) {
             stored.asFloatBuffer().get(at, row);
             return;

@@ -16,9 +16,12 @@ import java.util.stream.IntStream;
 /**
  * A model's weights on a backend.
  *
- * @param head the output head: the embedding table itself where the two are tied
+ * @param head   the output head: the embedding table itself where the two are tied
+ * @param bytes  of all
+ * @param report in which forms they are kept
  */
-public record ModelWeights(Weight embedding, List<LayerWeights> layers, Weight norm, Weight head, long bytes) {
+public record ModelWeights(
+        Weight embedding, List<LayerWeights> layers, Weight norm, Weight head, long bytes, WeightReport report) {
 
     /** Rows of the RoPE table that are computed together, on all cores: at 131,072 positions one core takes seconds. */
     private static final int ROPE_ROWS = 4096;
@@ -30,7 +33,7 @@ public record ModelWeights(Weight embedding, List<LayerWeights> layers, Weight n
     public static ModelWeights load(Backend backend, ModelFolder folder, int positions, IntConsumer loaded) {
         ModelConfig config = folder.config();
         ModelSpecs specs = ModelSpecs.of(folder);
-        Loader loader = new Loader(backend);
+        Loader loader = new Loader(backend, folder);
         Tensor rope = ropeTable(backend, config, positions);
         Weight embedding = loader.load(specs.embedding());
         List<LayerWeights> layers = new ArrayList<>();
@@ -55,7 +58,7 @@ public record ModelWeights(Weight embedding, List<LayerWeights> layers, Weight n
         }
         Weight norm = loader.load(specs.norm());
         Weight head = specs.head() == null ? embedding : loader.load(specs.head());
-        return new ModelWeights(embedding, List.copyOf(layers), norm, head, loader.bytes);
+        return new ModelWeights(embedding, List.copyOf(layers), norm, head, loader.bytes, loader.report.build());
     }
 
     private static Tensor ropeTable(Backend backend, ModelConfig config, int positions) {
@@ -73,15 +76,18 @@ public record ModelWeights(Weight embedding, List<LayerWeights> layers, Weight n
 
     private static final class Loader {
         private final Backend backend;
+        private final WeightReport.Builder report;
         private long bytes;
 
-        Loader(Backend backend) {
+        Loader(Backend backend, ModelFolder folder) {
             this.backend = backend;
+            report = new WeightReport.Builder(folder.quantisedTypes());
         }
 
         Weight load(WeightSpec spec) {
             Weight weight = backend.load(spec);
             bytes += weight.bytes();
+            report.add(spec, weight);
             return weight;
         }
     }

@@ -80,6 +80,6 @@ class GgufChatTests {
         assertThat(logged.list)
                 .extracting(ILoggingEvent::getFormattedMessage)
                 .anyMatch(line -> line.startsWith("Tiny-Q8_0: llama with 12 layers, 26 M parameters in F32, on cpu")
-                        && line.contains("100 MiB weights (decoded from Q8_0)"));
+                        && line.contains("MiB weights in int8 (re-quantised from Q8_0, error "));
     }
 }

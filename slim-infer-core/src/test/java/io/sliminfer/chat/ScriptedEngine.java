@@ -18,6 +18,7 @@ import io.sliminfer.format.ModelConfig;
 import io.sliminfer.format.RopeConfig;
 import io.sliminfer.kv.KvTransfers;
 import io.sliminfer.kv.PrefixCounts;
+import io.sliminfer.model.WeightReport;
 import io.sliminfer.prune.PruneSchedule;
 import java.time.Duration;
 import java.time.Instant;
@@ -245,6 +246,11 @@ public final class ScriptedEngine implements Engine {
     @Override
     public DeviceInfo device() {
         return new DeviceInfo("scripted", "plays ids without a model", DType.F32, 0);
+    }
+
+    @Override
+    public WeightReport weights() {
+        return WeightReport.UNKNOWN;
     }
 
     @Override

@@ -2,6 +2,7 @@ package io.sliminfer.engine;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.sliminfer.backend.WeightPrecision;
 import io.sliminfer.format.DType;
 import io.sliminfer.format.GgufExport;
 import io.sliminfer.format.ModelFolderWriter;
@@ -31,7 +32,12 @@ class GgufEngineTests {
     }
 
     private static ModelPass.Result run(Path model, String backend, DType compute, int[] prompt) {
-        try (ModelPass pass = ModelPass.open(model, backend, compute, 0, prompt.length, 1024)) {
+        return run(model, backend, compute, prompt, WeightPrecision.BF16);
+    }
+
+    private static ModelPass.Result run(
+            Path model, String backend, DType compute, int[] prompt, WeightPrecision weights) {
+        try (ModelPass pass = ModelPass.open(model, backend, compute, 0, prompt.length, 1024, weights)) {
             return pass.run(prompt, PruneSchedule.dense(), TOKENS);
         }
     }

@@ -6,6 +6,7 @@ import io.sliminfer.backend.Copies;
 import io.sliminfer.backend.HostPool;
 import io.sliminfer.backend.KvPool;
 import io.sliminfer.backend.KvType;
+import io.sliminfer.backend.WeightPrecision;
 import io.sliminfer.format.DType;
 import io.sliminfer.format.ModelConfig;
 import io.sliminfer.format.ModelFolder;
@@ -127,6 +128,24 @@ public final class ModelPass implements AutoCloseable {
         return open(folder, backend, compute, KvType.of(compute), threads, tokensMax, tile);
     }
 
+    /** The same with weights in a given form. */
+    static ModelPass open(
+            Path folder, String backend, DType compute, int threads, int tokensMax, int tile, WeightPrecision weights) {
+        return open(
+                ModelFolder.open(folder),
+                backend,
+                new BackendSettings(compute, threads).withWeights(weights),
+                tokensMax,
+                tile);
+    }
+
+    /** The same of a folder that is open; closing the pass closes it. */
+    static ModelPass open(ModelFolder folder, String backend, BackendSettings settings, int tokensMax, int tile) {
+        Backend opened = Backends.choose(backend).open(settings);
+        KvType type = KvType.of(opened.info().compute());
+        return new ModelPass(folder, opened, type, tokensMax, tile, SLOT_BLOCK, 1, Pools.ROOMY);
+    }
+
     /** The same with a KV cache of another type than the compute dtype. */
     public static ModelPass open(
             Path folder, String backend, DType compute, KvType kvType, int threads, int tokensMax, int tile) {
@@ -154,9 +173,22 @@ public final class ModelPass implements AutoCloseable {
     /** The same with given pools. */
     static ModelPass open(
             Path folder, String backend, int tokensMax, int tile, int slotBlock, int batchMax, Pools pools) {
+        return open(folder, backend, WeightPrecision.AUTO, tokensMax, tile, slotBlock, batchMax, pools);
+    }
+
+    /** The same with weights in a given form. */
+    static ModelPass open(
+            Path folder,
+            String backend,
+            WeightPrecision weights,
+            int tokensMax,
+            int tile,
+            int slotBlock,
+            int batchMax,
+            Pools pools) {
         return new ModelPass(
                 ModelFolder.open(folder),
-                Backends.choose(backend).open(new BackendSettings(DType.F32, 0)),
+                Backends.choose(backend).open(new BackendSettings(DType.F32, 0).withWeights(weights)),
                 KvType.F32,
                 tokensMax,
                 tile,

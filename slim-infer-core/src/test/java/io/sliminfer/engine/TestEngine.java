@@ -6,6 +6,7 @@ import io.sliminfer.backend.Copies;
 import io.sliminfer.backend.HookedBackend;
 import io.sliminfer.backend.QueuedBackend;
 import io.sliminfer.backend.TestBackends;
+import io.sliminfer.backend.WeightPrecision;
 import io.sliminfer.format.DType;
 import io.sliminfer.format.ModelFolder;
 import io.sliminfer.format.SmallModels;
@@ -24,6 +25,7 @@ final class TestEngine implements AutoCloseable {
         private String backend = TestBackends.single("java");
         private DType compute = DType.F32;
         private int threads = 1;
+        private WeightPrecision weights = WeightPrecision.AUTO;
         private int maxPromptTokens;
         private UnaryOperator<Copies> copies = UnaryOperator.identity();
         private KvSettings kv = KvSettings.defaults();
@@ -56,6 +58,11 @@ final class TestEngine implements AutoCloseable {
 
         Settings compute(DType dtype) {
             compute = dtype;
+            return this;
+        }
+
+        Settings weights(WeightPrecision form) {
+            weights = form;
             return this;
         }
 
@@ -143,7 +150,7 @@ final class TestEngine implements AutoCloseable {
                     settings.copies);
             EngineSettings all = new EngineSettings(
                     settings.backend,
-                    new BackendSettings(settings.compute, settings.threads),
+                    new BackendSettings(settings.compute, settings.threads).withWeights(settings.weights),
                     settings.pruning,
                     settings.maxPromptTokens,
                     settings.kv,

@@ -103,7 +103,7 @@ class ChannelQuantiserTests {
         int[] seen = new int[values.length];
         double[] squares = new double[2];
 
-        ChannelQuantiser.Loss loss = ChannelQuantiser.quantise(source, 2, 9, (row, q, scale) -> {
+        ChannelQuantiser.Loss loss = new ChannelQuantiser().quantise(source, 2, 9, (row, q, scale) -> {
             int r = (int) row;
             seen[r]++;
             float magnitude = 0;
@@ -130,7 +130,7 @@ class ChannelQuantiserTests {
         byte[][] bytes = new byte[2][];
         float[] scales = new float[2];
 
-        ChannelQuantiser.Loss loss = ChannelQuantiser.quantise(new Packed(values), 0, 2, (row, q, scale) -> {
+        ChannelQuantiser.Loss loss = new ChannelQuantiser().quantise(new Packed(values), 0, 2, (row, q, scale) -> {
             bytes[(int) row] = q.clone();
             scales[(int) row] = scale;
         });
@@ -145,7 +145,7 @@ class ChannelQuantiserTests {
     void quantisesRandomTensorsAsTheirRowsAre() {
         RandomTensor tensor = new RandomTensor("w", DType.BF16, 5, 64, 3, 0, 0.1);
         ByteBuffer rows = tensor.rows(0, 5);
-        ChannelQuantiser.quantise(tensor, 1, 5, (row, q, scale) -> {
+        new ChannelQuantiser().quantise(tensor, 1, 5, (row, q, scale) -> {
             for (int c = 0; c < 64; c++) {
                 float w = HalfFloats.bf16ToFloat(rows.getShort((int) (row * 64 + c) * 2));
                 assertThat(q[c] * scale).isCloseTo(w, within(scale * 0.501f));
@@ -159,18 +159,60 @@ class ChannelQuantiserTests {
         Arrays.fill(row, 0.01f);
         row[17] = 10;
 
-        ChannelQuantiser.Loss loss =
-                ChannelQuantiser.quantise(new Rows(DType.F32, row), 0, 1, (r, q, scale) -> assertThat(q[0])
+        ChannelQuantiser.Loss loss = new ChannelQuantiser()
+                .quantise(new Rows(DType.F32, row), 0, 1, (r, q, scale) -> assertThat(q[0])
                         .isZero());
 
         assertThat(loss.relative()).isCloseTo(Math.sqrt(255e-4 / (100 + 255e-4)), within(1e-4));
     }
 
     @Test
+    void keepsSumsOfPairsBelowALimit() {
+        Random random = new Random(11);
+        float[][] values = new float[40][65];
+        for (float[] row : values) {
+            for (int c = 0; c < row.length; c++) {
+                row[c] = (float) random.nextGaussian();
+            }
+        }
+        values[3] = new float[65];
+        values[3][10] = 1; // alone in its pair
+        values[4] = new float[65];
+        values[4][20] = -1;
+        values[4][21] = -1;
+
+        ChannelQuantiser.Loss loss = new ChannelQuantiser(128)
+                .quantise(new Rows(DType.F32, values), 0, 40, (row, q, scale) -> {
+                    for (int c = 0; c + 1 < q.length; c += 2) {
+                        assertThat(Math.max(q[c], 0) + Math.max(q[c + 1], 0)).isLessThanOrEqualTo(128);
+                        assertThat(Math.min(q[c], 0) + Math.min(q[c + 1], 0)).isGreaterThanOrEqualTo(-128);
+                    }
+                    for (int c = 0; c < q.length; c++) {
+                        assertThat(q[c] * scale).isCloseTo(values[(int) row][c], within(scale * 0.501f));
+                    }
+                    if (row == 3) {
+                        assertThat(q[10]).isEqualTo((byte) 127);
+                    }
+                    if (row == 4) {
+                        assertThat(q[20]).isEqualTo((byte) -64);
+                    }
+                });
+
+        assertThat(loss.relative()).isBetween(0.003, 0.015);
+        assertThatIllegalArgumentException()
+                .isThrownBy(() -> new ChannelQuantiser(127))
+                .withMessageContaining("128 or more");
+    }
+
+    @Test
     void refusesWhatIsNoNumber() {
         assertThatIllegalArgumentException()
-                .isThrownBy(() -> ChannelQuantiser.quantise(
-                        new Rows(DType.F32, new float[] {1, 2}, new float[] {1, Float.NaN}), 0, 2, (r, q, s) -> {}))
+                .isThrownBy(() -> new ChannelQuantiser()
+                        .quantise(
+                                new Rows(DType.F32, new float[] {1, 2}, new float[] {1, Float.NaN}),
+                                0,
+                                2,
+                                (r, q, s) -> {}))
                 .withMessageContaining("layer.weight: row 1");
     }
 

@@ -25,6 +25,7 @@ import io.sliminfer.format.ModelConfig;
 import io.sliminfer.format.RopeConfig;
 import io.sliminfer.kv.KvTransfers;
 import io.sliminfer.kv.PrefixCounts;
+import io.sliminfer.model.WeightReport;
 import io.sliminfer.prune.PruneSchedule;
 import java.time.Duration;
 import java.time.Instant;
@@ -244,6 +245,15 @@ public final class FakeChatEngine implements ChatEngine {
             @Override
             public DeviceInfo device() {
                 return new DeviceInfo("fake", "no device at all", DType.F32, 1L << 30);
+            }
+
+            @Override
+            public WeightReport weights() {
+                return new WeightReport(
+                        List.of("Q4_K"),
+                        List.of(new WeightReport.Form("int8", 900), new WeightReport.Form("bf16", 100)),
+                        0.009,
+                        List.of(new WeightReport.Kept("model.layers.1.mlp.down_proj", "bf16", "its outputs differ")));
             }
 
             @Override

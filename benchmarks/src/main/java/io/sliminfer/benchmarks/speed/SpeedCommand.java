@@ -1,5 +1,6 @@
 package io.sliminfer.benchmarks.speed;
 
+import io.sliminfer.backend.WeightPrecision;
 import io.sliminfer.benchmarks.models.ModelChoice;
 import io.sliminfer.benchmarks.report.CommandChecks;
 import io.sliminfer.benchmarks.report.JsonLines;
@@ -76,6 +77,14 @@ public final class SpeedCommand implements Callable<Integer> {
 
     @Option(names = "--compute", defaultValue = "auto", description = "Dtype of activations: f32, f16, bf16, auto.")
     private String compute = "auto";
+
+    @Option(
+            names = "--weights",
+            split = ",",
+            paramLabel = "FORM",
+            defaultValue = "auto",
+            description = "Forms of weights: auto, bf16 (not quantised), int8; several take turns, an engine for each.")
+    private List<String> weights = List.of();
 
     @Option(
             names = "--threads",
@@ -187,6 +196,10 @@ public final class SpeedCommand implements Callable<Integer> {
         List<Mode> chosenModes = checks().choose("--mode", modes, Mode.class);
         Set<Baseline> chosenBaselines = chosenBaselines();
         DType dtype = BackendChoice.compute(checks(), compute);
+        List<WeightPrecision> forms = weights.stream()
+                .map(form -> BackendChoice.weights(checks(), form))
+                .distinct()
+                .toList();
         if (backend != null) {
             BackendChoice.provider(checks(), backend);
         }
@@ -203,6 +216,7 @@ public final class SpeedCommand implements Callable<Integer> {
                 tokens,
                 backend,
                 dtype,
+                forms,
                 threads,
                 chosenSchedule,
                 chosenBaselines,

@@ -2,6 +2,7 @@ package io.sliminfer.benchmarks.speed;
 
 import io.sliminfer.backend.BackendSettings;
 import io.sliminfer.backend.DeviceInfo;
+import io.sliminfer.backend.WeightPrecision;
 import io.sliminfer.benchmarks.models.GgufWriter;
 import io.sliminfer.benchmarks.models.PeerModel;
 import io.sliminfer.benchmarks.report.ProcessMemory;
@@ -20,6 +21,7 @@ import io.sliminfer.format.ModelConfig;
 import io.sliminfer.format.ModelFolder;
 import io.sliminfer.prune.PruneSchedule;
 import java.io.PrintWriter;
+import java.util.EnumMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
@@ -42,6 +44,7 @@ final class SpeedRun {
     private final PruneSchedule schedule;
     private final Results results;
     private final PrintWriter progress;
+    private final Map<WeightPrecision, LocalEngine> engines = new EnumMap<>(WeightPrecision.class);
     private @Nullable GemmBaseline gemm;
     private @Nullable LlamaBaseline llama;
 
@@ -58,33 +61,40 @@ final class SpeedRun {
 
     /** @throws RuntimeException the engine's own, if it cannot open the model or refuses a prompt */
     void run(ModelFolder folder, List<String> arguments) {
-        try (LocalEngine engine = LocalEngine.open(folder, engineSettings())) {
-            results.add(header(folder, engine.device(), arguments));
-            openBaselines(folder.config(), engine.device());
-            EngineTrial trial = new EngineTrial(engine, settings.tokens(), settings.seed());
+        try {
+            for (WeightPrecision form : settings.weights()) {
+                engines.put(form, LocalEngine.open(folder, engineSettings(form)));
+            }
+            DeviceInfo device = engines.get(settings.weights().get(0)).device();
+            results.add(header(folder, device, arguments));
+            openBaselines(folder.config(), device);
+            Map<WeightPrecision, EngineTrial> trials = new EnumMap<>(WeightPrecision.class);
+            engines.forEach(
+                    (form, engine) -> trials.put(form, new EngineTrial(engine, settings.tokens(), settings.seed())));
             for (int round = 1; round <= settings.warmUps(); round++) {
                 say("warm-up %d of %d", round, settings.warmUps());
                 for (int promptTokens : settings.prompts()) {
                     for (Mode mode : settings.modes()) {
-                        trial.answer(promptTokens, scheduleOf(mode));
+                        trials.values().forEach(trial -> trial.answer(promptTokens, scheduleOf(mode)));
                     }
                 }
             }
             for (int round = 1; round <= settings.rounds(); round++) {
-                measure(trial, round);
+                measure(trials, round);
             }
             SpeedSummary.of(results.lines()).forEach(results::add);
         } finally {
+            engines.values().forEach(LocalEngine::close);
             if (gemm != null) {
                 gemm.close();
             }
         }
     }
 
-    private EngineSettings engineSettings() {
+    private EngineSettings engineSettings(WeightPrecision form) {
         return new EngineSettings(
                 settings.backend(),
-                new BackendSettings(settings.compute(), settings.threads()),
+                new BackendSettings(settings.compute(), settings.threads()).withWeights(form),
                 PruneSettings.of(schedule, 0),
                 settings.promptMax(),
                 // The same prompt runs many times: each must be computed from its first token.
@@ -97,12 +107,15 @@ final class SpeedRun {
         return mode == Mode.DENSE ? schedule.withoutSteps() : schedule;
     }
 
-    private void measure(EngineTrial trial, int round) {
+    private void measure(Map<WeightPrecision, EngineTrial> trials, int round) {
         for (int promptTokens : settings.prompts()) {
             for (Mode mode : settings.modes()) {
-                Map<String, Object> sample = sample(trial, promptTokens, mode);
-                say("round %d: %d tokens %s: %s s", round, promptTokens, mode.label(), sample.get("ttftSeconds"));
-                add(sample, round);
+                trials.forEach((form, trial) -> {
+                    String label = settings.label(mode, form);
+                    Map<String, Object> sample = sample(trial, promptTokens, mode, form);
+                    say("round %d: %d tokens %s: %s s", round, promptTokens, label, sample.get("ttftSeconds"));
+                    add(sample, round);
+                });
             }
             if (gemm != null) {
                 Map<String, Object> sample = gemm.measure(promptTokens);
@@ -116,14 +129,16 @@ final class SpeedRun {
     }
 
     /** Runs a prompt; a line of results. */
-    private Map<String, Object> sample(EngineTrial trial, int promptTokens, Mode mode) {
+    private Map<String, Object> sample(EngineTrial trial, int promptTokens, Mode mode, WeightPrecision form) {
         boolean peakIsOwn = ProcessMemory.resetPeak();
         GenerationReport report = trial.answer(promptTokens, scheduleOf(mode)).report();
         ProcessMemory memory = ProcessMemory.now();
         double seconds = report.timeToFirstToken().toNanos() * 1e-9;
         Map<String, Object> sample = new LinkedHashMap<>();
         sample.put("type", "sample");
-        sample.put("mode", mode.label());
+        sample.put("mode", settings.label(mode, form));
+        sample.put("weights", form.toString());
+        sample.put("dense", settings.label(Mode.DENSE, form));
         sample.put("promptTokens", promptTokens);
         sample.put("generatedTokens", report.generatedTokens());
         sample.put("ttftSeconds", Spread.rounded(seconds));
@@ -217,6 +232,14 @@ final class SpeedRun {
         header.put("threads", settings.threadCount());
         header.put("prompts", settings.prompts());
         header.put("modes", settings.modes().stream().map(Mode::label).toList());
+        header.put(
+                "weights",
+                settings.weights().stream().map(WeightPrecision::toString).toList());
+        header.put(
+                "weightBytes",
+                engines.values().stream()
+                        .map(engine -> engine.snapshot().memory().weightsBytes())
+                        .toList());
         header.put("rounds", settings.rounds());
         header.put("warmUps", settings.warmUps());
         header.put("tokens", settings.tokens());

@@ -1,5 +1,6 @@
 package io.sliminfer.benchmarks.speed;
 
+import io.sliminfer.backend.WeightPrecision;
 import io.sliminfer.benchmarks.models.ModelChoice;
 import io.sliminfer.format.DType;
 import io.sliminfer.prune.PruneSchedule;
@@ -17,6 +18,7 @@ import org.jspecify.annotations.Nullable;
  * @param tokens       tokens to generate after each prompt
  * @param backend      name of the backend, or null for the best
  * @param compute      dtype of activations, or null to choose
+ * @param weights      forms of weights, an engine for each
  * @param threads      threads of engine and baselines, or 0 for all cores
  * @param schedule     of pruned prompts, or null for the engine's default
  * @param seed         of the prompts
@@ -33,6 +35,7 @@ record SpeedSettings(
         int tokens,
         @Nullable String backend,
         @Nullable DType compute,
+        List<WeightPrecision> weights,
         int threads,
         @Nullable PruneSchedule schedule,
         Set<Baseline> baselines,
@@ -40,6 +43,11 @@ record SpeedSettings(
         @Nullable Path llamaGguf,
         Duration llamaTimeout,
         Path cache) {
+
+    /** In results: the mode, and the form of weights where there are several. */
+    String label(Mode mode, WeightPrecision form) {
+        return weights.size() == 1 ? mode.label() : mode.label() + " " + form;
+    }
 
     int promptMax() {
         return prompts.get(prompts.size() - 1);

@@ -45,7 +45,13 @@ final class SpeedSummary {
             summary.put("promptTokens", promptTokens);
             summary.put("samples", samples.size());
             METRICS.forEach(metric -> addMetric(summary, metric, samples));
-            addShare(summary, "ttftOfDense", "ttftSeconds", samples, modes.get(Mode.DENSE.label()), mode);
+            addShare(
+                    summary,
+                    "ttftOfDense",
+                    "ttftSeconds",
+                    samples,
+                    modes.get(samples.get(0).path("dense").asString(Mode.DENSE.label())),
+                    mode);
             addShare(summary, "gflopsOfGemm", "gflopsPerSecond", samples, modes.get(Baseline.GEMM.label()), mode);
             summaries.add(summary);
         }));

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assumptions.assumeThat;
 
 import io.sliminfer.backend.BackendSettings;
+import io.sliminfer.backend.WeightPrecision;
 import io.sliminfer.benchmarks.report.JsonLines;
 import io.sliminfer.engine.EngineSettings;
 import io.sliminfer.engine.FinishReason;
@@ -150,7 +151,7 @@ class GgufAgainstLlamaTests {
     private static Map<String, Answer> ours(Path file, List<Question> questions) throws Exception {
         EngineSettings settings = new EngineSettings(
                 "cpu",
-                new BackendSettings(DType.F32, 0),
+                new BackendSettings(DType.F32, 0).withWeights(WeightPrecision.BF16),
                 PruneSettings.of(PruneSchedule.dense(), 0),
                 TOKENS_MAX,
                 KvSettings.defaults(),

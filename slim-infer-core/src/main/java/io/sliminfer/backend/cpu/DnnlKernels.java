@@ -222,7 +222,7 @@ final class DnnlKernels implements AutoCloseable {
         });
     }
 
-    private DnnlPrimitive compiled(Object key, Supplier<DnnlPrimitive> compile) {
+    DnnlPrimitive compiled(Object key, Supplier<DnnlPrimitive> compile) {
         DnnlPrimitive primitive = compiled.get(key);
         if (primitive == null) {
             primitive = compile.get();
@@ -231,7 +231,7 @@ final class DnnlKernels implements AutoCloseable {
         return primitive;
     }
 
-    private DnnlPrimitive finish(
+    DnnlPrimitive finish(
             String what, dnnl_primitive_desc desc, List<Integer> arguments, List<dnnl_memory_desc> layouts) {
         try {
             return new DnnlPrimitive(

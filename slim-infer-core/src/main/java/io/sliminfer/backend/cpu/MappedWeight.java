@@ -1,13 +1,16 @@
 package io.sliminfer.backend.cpu;
 
 import io.sliminfer.backend.Weight;
+import io.sliminfer.backend.WeightForm;
 import io.sliminfer.backend.WeightSpec;
 import io.sliminfer.format.DType;
 import io.sliminfer.format.DecodedTensor;
 import io.sliminfer.format.HalfFloats;
+import io.sliminfer.format.QuantisedTensor;
 import io.sliminfer.format.TensorSource;
 import java.nio.ByteBuffer;
 import java.util.List;
+import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -135,6 +138,14 @@ final class MappedWeight implements Weight {
     @Override
     public long bytes() {
         return parts.stream().mapToLong(MappedWeight::mappedBytes).sum();
+    }
+
+    @Override
+    public WeightForm form() {
+        TensorSource part = parts.get(0);
+        return WeightForm.of((part instanceof QuantisedTensor packed ? packed.type() : part.dtype())
+                .name()
+                .toLowerCase(Locale.ROOT));
     }
 
     private static long mappedBytes(TensorSource part) {

@@ -12,14 +12,17 @@ import io.sliminfer.backend.Weight;
 import io.sliminfer.backend.WeightPrecision;
 import io.sliminfer.backend.WeightSpec;
 import io.sliminfer.backend.heap.HeapReadback;
+import io.sliminfer.format.ChannelQuantiser;
 import io.sliminfer.format.DType;
 import io.sliminfer.format.DecodedTensor;
 import io.sliminfer.format.HalfFloats;
+import io.sliminfer.format.QuantisedTensor;
 import io.sliminfer.format.TensorSource;
 import java.lang.management.ManagementFactory;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import org.bytedeco.javacpp.BytePointer;
@@ -50,15 +53,16 @@ final class OneDnnBackend implements Backend {
     private final NativeCopies copies = new NativeCopies();
     private final DeviceInfo info;
     private final OneDnnOps ops;
+    private final OneThreadEach oneThreadEach;
+    private final WeightPrecision weights;
+    /** While weights are loaded. */
+    private @Nullable Int8Packer packer;
+
     private boolean closed;
 
     OneDnnBackend(BackendSettings settings) {
         if (OneDnn.UNUSABLE != null) {
             throw new IllegalStateException(OneDnn.UNUSABLE);
-        }
-        if (settings.weights() == WeightPrecision.INT8) {
-            throw new IllegalArgumentException(
-                    "slim-infer.weights=int8 is not available with slim-infer.backend=cpu: use auto or bf16");
         }
         workers = new WorkerPool(settings.threads(), "slim-infer-cpu");
         OneDnn.useThreads(workers.threads());
@@ -69,7 +73,15 @@ final class OneDnnBackend implements Backend {
                         + compute,
                 compute,
                 physicalMemory());
-        ops = new OneDnnOps(this, kernels, workers);
+        oneThreadEach = new OneThreadEach(workers);
+        ops = new OneDnnOps(this, kernels, workers, oneThreadEach);
+        weights = settings.weights();
+        if (weights == WeightPrecision.INT8 && Int8Support.find() == Int8Support.NONE) {
+            close();
+            throw new IllegalArgumentException(
+                    "slim-infer.weights=int8 is not available on this CPU (" + OneDnn.instructionSet()
+                            + "): oneDNN has no fast product of 8-bit integers for it. Use auto or bf16");
+        }
     }
 
     private static long physicalMemory() {
@@ -98,6 +110,56 @@ final class OneDnnBackend implements Backend {
         if (spec.use() == WeightSpec.Use.GAIN) {
             return loadGain(spec);
         }
+        if (!isQuantised(spec)) {
+            return loadWhole(spec, null);
+        }
+        if (spec.kept() != null) {
+            return loadWhole(spec, spec.kept());
+        }
+        if (spec.use() == WeightSpec.Use.LOOKUP) {
+            return spec.parts().get(0) instanceof DecodedTensor ? new MappedWeight(spec) : loadWhole(spec, null);
+        }
+        List<NativeMemory> taken = new ArrayList<>();
+        Int8Weight weight = packer().pack(spec, (name, bytes) -> {
+            NativeMemory memory = memory(name, bytes);
+            taken.add(memory);
+            return memory;
+        });
+        if (weight.loss().relative() <= ChannelQuantiser.LOSS_MAX) {
+            return weight;
+        }
+        taken.forEach(this::free);
+        return loadWhole(
+                spec,
+                String.format(
+                        Locale.ROOT,
+                        "8 bits would lose %.1f %% of it",
+                        100 * weight.loss().relative()));
+    }
+
+    /** Whether a weight is kept in 8 bits: all where that is asked for, by default those that the file has quantised. */
+    private boolean isQuantised(WeightSpec spec) {
+        return switch (weights) {
+            case INT8 -> true;
+            case BF16 -> false;
+            case AUTO ->
+                spec.parts().stream()
+                                .anyMatch(part -> part instanceof QuantisedTensor quantised
+                                        && quantised.type().isQuantised())
+                        && Int8Support.find() != Int8Support.NONE;
+        };
+    }
+
+    private Int8Packer packer() {
+        Int8Packer open = packer;
+        if (open == null) {
+            open = new Int8Packer(oneThreadEach, Int8Support.find());
+            packer = open;
+        }
+        return open;
+    }
+
+    private Weight loadWhole(WeightSpec spec, @Nullable String kept) {
         List<OneDnnWeight.Part> parts = new ArrayList<>();
         long row = 0;
         long bytes = 0;
@@ -121,7 +183,7 @@ final class OneDnnBackend implements Backend {
         for (OneDnnWeight.Part part : parts) {
             bytes += part.rows() * spec.columns() * part.dtype().bytes();
         }
-        return new OneDnnWeight(spec.name(), row, spec.columns(), bytes, List.copyOf(parts), null);
+        return new OneDnnWeight(spec.name(), row, spec.columns(), bytes, List.copyOf(parts), null, kept);
     }
 
     private OneDnnWeight.Part loadPart(
@@ -197,7 +259,7 @@ final class OneDnnBackend implements Backend {
         float[] gain = new float[(int) source.columns()];
         memory.read(0, gain, 0, gain.length);
         OneDnnWeight.Part part = new OneDnnWeight.Part(0, 0, 1, DType.F32, memory.address(), null, memory, 0);
-        return new OneDnnWeight(spec.name(), 1, source.columns(), memory.bytes(), List.of(part), gain);
+        return new OneDnnWeight(spec.name(), 1, source.columns(), memory.bytes(), List.of(part), gain, null);
     }
 
     /** A small vector as float32. */
@@ -259,6 +321,9 @@ final class OneDnnBackend implements Backend {
             closed = true;
             copies.close();
             ops.close();
+            if (packer != null) {
+                packer.close();
+            }
             workers.close();
             kernels.close();
             memories.forEach(NativeMemory::close);

@@ -26,6 +26,7 @@ final class OneDnnOps implements Ops, AutoCloseable {
     private final OneDnnBackend backend;
     private final DnnlKernels kernels;
     private final WorkerPool workers;
+    private final Int8Linear int8;
     private final RopeStore rope;
     private final PrefillAttention prefillAttention;
     private final DecodeAttention decodeAttention;
@@ -34,10 +35,11 @@ final class OneDnnOps implements Ops, AutoCloseable {
     private float[] logitsRow = {};
     private final int[] chosen = new int[1];
 
-    OneDnnOps(OneDnnBackend backend, DnnlKernels kernels, WorkerPool workers) {
+    OneDnnOps(OneDnnBackend backend, DnnlKernels kernels, WorkerPool workers, OneThreadEach oneThreadEach) {
         this.backend = backend;
         this.kernels = kernels;
         this.workers = workers;
+        this.int8 = new Int8Linear(backend, oneThreadEach);
         this.rope = new RopeStore(workers);
         SingleThreads threads = new SingleThreads(workers);
         this.prefillAttention = new PrefillAttention(backend, threads);
@@ -64,7 +66,6 @@ final class OneDnnOps implements Ops, AutoCloseable {
         OpArguments.embed(x, ids, table);
         NativeTensor out = require(x, DType.F32);
         NativeTensor in = require(ids, DType.I32);
-        OneDnnWeight weight = (OneDnnWeight) table;
         int rows = (int) out.rows();
         int columns = (int) out.columns();
         int[] id = new int[rows];
@@ -73,10 +74,25 @@ final class OneDnnOps implements Ops, AutoCloseable {
             float[] row = new float[columns];
             short[] half = new short[columns];
             for (int r = from; r < to; r++) {
-                readRow(weight, id[r], row, half);
+                readRow(table, id[r], row, half);
                 out.memory().write(out.element(r), row, 0, columns);
             }
         });
+    }
+
+    private static void readRow(Weight table, int index, float[] row, short[] half) {
+        if (index < 0 || index >= table.rows()) {
+            throw new IllegalArgumentException("row " + index + " of a table with " + table.rows() + " rows");
+        }
+        if (table instanceof OneDnnWeight weight) {
+            readRow(weight, index, row, half);
+            return;
+        }
+        MappedWeight mapped = table instanceof Int8Weight quantised ? quantised.lookups() : MappedWeight.of(table);
+        if (mapped == null) {
+            throw new IllegalArgumentException("a weight that was loaded for products is used as a table");
+        }
+        mapped.unpack(row, 0, index, 0, row.length, half);
     }
 
     private static void readRow(OneDnnWeight weight, int index, float[] row, short[] half) {
@@ -125,13 +141,21 @@ final class OneDnnOps implements Ops, AutoCloseable {
     @Override
     public void linear(Tensor out, Tensor in, Weight w) {
         OpArguments.linear("linear", out, in, w);
-        product((NativeTensor) out, (NativeTensor) in, (OneDnnWeight) w, After.NOTHING);
+        if (w instanceof Int8Weight quantised) {
+            int8.multiply((NativeTensor) out, (NativeTensor) in, quantised, Int8Linear.Store.SET);
+        } else {
+            product((NativeTensor) out, (NativeTensor) in, (OneDnnWeight) w, After.NOTHING);
+        }
     }
 
     @Override
     public void linearAdd(Tensor x, Tensor in, Weight w) {
         OpArguments.linear("linearAdd", x, in, w);
-        product(require(x, DType.F32), (NativeTensor) in, (OneDnnWeight) w, After.ADD_TO_DESTINATION);
+        if (w instanceof Int8Weight quantised) {
+            int8.multiply(require(x, DType.F32), (NativeTensor) in, quantised, Int8Linear.Store.ADD);
+        } else {
+            product(require(x, DType.F32), (NativeTensor) in, (OneDnnWeight) w, After.ADD_TO_DESTINATION);
+        }
     }
 
     private void product(NativeTensor out, NativeTensor in, OneDnnWeight weight, After after) {
@@ -175,6 +199,10 @@ final class OneDnnOps implements Ops, AutoCloseable {
         OpArguments.gatedLinear(out, in, gateUp);
         NativeTensor to = (NativeTensor) out;
         NativeTensor from = (NativeTensor) in;
+        if (gateUp instanceof Int8Weight quantised) {
+            int8.multiply(to, from, quantised, Int8Linear.Store.GATE);
+            return;
+        }
         OneDnnWeight weight = (OneDnnWeight) gateUp;
         int bytes = to.dtype().bytes();
         NativeMemory gate = gated = backend.grow(gated, "the MLP's gate", to.rows() * to.columns() * bytes);
@@ -315,6 +343,7 @@ final class OneDnnOps implements Ops, AutoCloseable {
     public void close() {
         prefillAttention.close();
         decodeAttention.close();
+        int8.close();
     }
 
     private interface RowRange {

@@ -1,9 +1,12 @@
 package io.sliminfer.backend.cpu;
 
 import io.sliminfer.backend.Weight;
+import io.sliminfer.backend.WeightForm;
+import io.sliminfer.format.ChannelQuantiser;
 import io.sliminfer.format.DType;
 import java.nio.ByteBuffer;
 import java.util.List;
+import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -11,9 +14,23 @@ import org.jspecify.annotations.Nullable;
  *
  * @param parts row-major pieces in order; a matrix above 1 GiB has several
  * @param gain  for a norm: its one row as floats, else null
+ * @param kept  see {@link WeightForm}
  */
-record OneDnnWeight(String name, long rows, long columns, long bytes, List<Part> parts, float @Nullable [] gain)
+record OneDnnWeight(
+        String name,
+        long rows,
+        long columns,
+        long bytes,
+        List<Part> parts,
+        float @Nullable [] gain,
+        @Nullable String kept)
         implements Weight {
+
+    @Override
+    public WeightForm form() {
+        String type = parts.get(0).dtype().name().toLowerCase(Locale.ROOT);
+        return new WeightForm(type, ChannelQuantiser.Loss.NONE, kept);
+    }
 
     /**
      * Consecutive rows in memory.

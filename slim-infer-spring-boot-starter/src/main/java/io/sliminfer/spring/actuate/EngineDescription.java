@@ -8,6 +8,7 @@ import io.sliminfer.engine.LiveRequest;
 import io.sliminfer.engine.MemoryUsage;
 import io.sliminfer.engine.PruneDefaults;
 import io.sliminfer.format.ModelConfig;
+import io.sliminfer.model.WeightReport;
 import io.sliminfer.prune.PruneSchedule;
 import java.util.List;
 import java.util.Locale;
@@ -39,6 +40,7 @@ public record EngineDescription(
 
     /**
      * @param weights dtype of the weights in their files
+     * @param kept    forms in which the backend keeps them
      */
     public record Model(
             String name,
@@ -49,7 +51,8 @@ public record EngineDescription(
             int kvHeads,
             int vocabulary,
             int maxPositions,
-            String weights) {}
+            String weights,
+            WeightReport kept) {}
 
     /**
      * @param computeType dtype of activations
@@ -103,7 +106,7 @@ public record EngineDescription(
         Engine engine = chat.engine();
         EngineSnapshot snapshot = engine.snapshot();
         return new EngineDescription(
-                model(chat.modelName(), engine.model()),
+                model(chat.modelName(), engine.model(), engine.weights()),
                 new Backend(
                         engine.device().backend(),
                         engine.device().description(),
@@ -126,7 +129,7 @@ public record EngineDescription(
                 snapshot.requests().stream().map(Request::of).toList());
     }
 
-    private static Model model(String name, ModelConfig config) {
+    private static Model model(String name, ModelConfig config, WeightReport weights) {
         return new Model(
                 name,
                 config.architecture(),
@@ -136,7 +139,8 @@ public record EngineDescription(
                 config.kvHeads(),
                 config.vocabulary(),
                 config.maxPositions(),
-                lowerCase(config.dtype()));
+                lowerCase(config.dtype()),
+                weights);
     }
 
     private static Pruning pruning(PruneDefaults defaults) {

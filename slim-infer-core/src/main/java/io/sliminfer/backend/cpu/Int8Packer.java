@@ -1,0 +1,191 @@
+package io.sliminfer.backend.cpu;
+
+import io.sliminfer.backend.WeightSpec;
+import io.sliminfer.format.ChannelQuantiser;
+import io.sliminfer.format.ChannelQuantiser.Loss;
+import io.sliminfer.format.TensorSource;
+import java.util.ArrayList;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Makes {@link Int8Weight}s: panels are read, quantised and packed on all workers, each with buffers for one panel. Called by the
+ * engine's thread.
+ */
+final class Int8Packer implements AutoCloseable {
+
+    /** Weights of a panel: they stay in a core's cache while rows pass. */
+    private static final long PANEL_BYTES = 1 << 20;
+
+    /** Inputs are unsigned: 128 stands for 0. */
+    static final int ZERO = 128;
+
+    private final OneThreadEach workers;
+    private final List<Bench> benches = new ArrayList<>();
+
+    /** What a worker packs with. */
+    private static final class Bench {
+        private final Int8Products products = new Int8Products();
+        private final ChannelQuantiser quantiser;
+        private @Nullable NativeMemory plain;
+        private byte[] zeros = {};
+
+        Bench(ChannelQuantiser quantiser) {
+            this.quantiser = quantiser;
+        }
+
+        NativeMemory cleared(int bytes) {
+            NativeMemory memory = plain;
+            if (memory == null || memory.bytes() < bytes) {
+                if (memory != null) {
+                    memory.close();
+                }
+                memory = new NativeMemory("8-bit weights of a panel", bytes);
+                plain = memory;
+                zeros = new byte[bytes];
+            }
+            memory.write(0, zeros, 0, bytes);
+            return memory;
+        }
+    }
+
+    Int8Packer(OneThreadEach workers, Int8Support support) {
+        this.workers = workers;
+        for (int i = 0; i < workers.threads(); i++) {
+            benches.add(new Bench(
+                    support == Int8Support.PAIRS
+                            ? new ChannelQuantiser(Int8Support.PAIR_MAX)
+                            : new ChannelQuantiser()));
+        }
+    }
+
+    /**
+     * @param memory owns what the weight takes
+     */
+    Int8Weight pack(WeightSpec spec, Memory memory) {
+        MappedWeight mapped = new MappedWeight(spec); // checks the parts, too
+        MappedWeight lookups = spec.use() == WeightSpec.Use.TABLE ? mapped : null;
+        int columns = Math.toIntExact(spec.columns());
+        int padded = roundUp(columns);
+        List<List<Int8Weight.Segment>> cut = cut(spec, padded);
+        long[] offsets = new long[cut.size() + 1];
+        int[] outputs = new int[cut.size()];
+        long outputsSum = 0;
+        for (int i = 0; i < outputs.length; i++) {
+            outputs[i] = roundUp(
+                    cut.get(i).stream().mapToInt(Int8Weight.Segment::count).sum());
+            offsets[i + 1] = offsets[i] + roundUp(Int8Products.packedBytes(padded, outputs[i]));
+            outputsSum += outputs[i];
+        }
+        NativeMemory packed = memory.take(spec.name(), offsets[outputs.length]);
+        NativeMemory vectors = memory.take(spec.name(), outputsSum * 8);
+        List<Int8Weight.Panel> panels = new ArrayList<>();
+        long vector = vectors.address();
+        for (int i = 0; i < outputs.length; i++) {
+            panels.add(new Int8Weight.Panel(
+                    outputs[i], packed.address() + offsets[i], vector, vector + outputs[i] * 4L, cut.get(i)));
+            vector += outputs[i] * 8L;
+        }
+        Loss[] losses = new Loss[panels.size()];
+        workers.run(panels.size(), (index, worker) -> {
+            Int8Weight.Panel panel = panels.get(index);
+            long at = (panel.scales() - vectors.address()) / 4;
+            losses[index] = pack(spec, panel, padded, benches.get(worker), vectors, at);
+        });
+        Loss loss = Loss.NONE;
+        for (Loss one : losses) {
+            loss = loss.plus(one);
+        }
+        return new Int8Weight(
+                spec.name(),
+                spec.rows(),
+                columns,
+                padded,
+                packed.bytes() + vectors.bytes() + (lookups == null ? 0 : lookups.bytes()),
+                List.copyOf(panels),
+                mapped.bias(),
+                lookups,
+                loss);
+    }
+
+    /** Where memory comes from. */
+    @FunctionalInterface
+    interface Memory {
+        NativeMemory take(String name, long bytes);
+    }
+
+    private static Loss pack(
+            WeightSpec spec, Int8Weight.Panel panel, int padded, Bench bench, NativeMemory vectors, long at) {
+        NativeMemory plain = bench.cleared(panel.outputs() * padded);
+        float[] scales = new float[panel.outputs()];
+        float[] offsets = new float[panel.outputs()];
+        Loss loss = Loss.NONE;
+        for (Int8Weight.Segment segment : panel.segments()) {
+            long first = 0;
+            for (TensorSource part : spec.parts()) {
+                long from = Math.max(segment.row(), first);
+                long to = Math.min(segment.row() + segment.count(), first + part.rows());
+                long shift = first - segment.row() + segment.local();
+                if (from < to) {
+                    loss = loss.plus(bench.quantiser.quantise(part, from - first, to - first, (row, values, scale) -> {
+                        int local = (int) (row + shift);
+                        plain.write((long) local * padded, values, 0, values.length);
+                        scales[local] = scale;
+                        offsets[local] = -ZERO * (float) sum(values) * scale;
+                    }));
+                }
+                first += part.rows();
+            }
+        }
+        vectors.write(at, scales, 0, scales.length);
+        vectors.write(at + scales.length, offsets, 0, offsets.length);
+        bench.products.pack(padded, panel.outputs()).execute(plain.address(), panel.weights());
+        return loss;
+    }
+
+    private static int sum(byte[] values) {
+        int sum = 0;
+        for (byte value : values) {
+            sum += value;
+        }
+        return sum;
+    }
+
+    /** Outputs of each panel. Two matrices of one size may be gate and up: then a panel has the same rows of both. */
+    private List<List<Int8Weight.Segment>> cut(WeightSpec spec, int padded) {
+        boolean paired = spec.parts().size() == 2
+                && spec.parts().get(0).rows() == spec.parts().get(1).rows();
+        long rows = paired ? spec.rows() / 2 : spec.rows();
+        int block = paired ? Int8Products.BLOCK / 2 : Int8Products.BLOCK;
+        long cached = PANEL_BYTES / padded / (paired ? 2 : 1);
+        long shared = (rows + workers.threads() - 1) / workers.threads();
+        int step = (int) Math.max(block, (Math.min(cached, shared) + block - 1) / block * block);
+        List<List<Int8Weight.Segment>> panels = new ArrayList<>();
+        for (long row = 0; row < rows; row += step) {
+            int count = (int) Math.min(step, rows - row);
+            panels.add(
+                    paired
+                            ? List.of(
+                                    new Int8Weight.Segment(0, row, count),
+                                    new Int8Weight.Segment(count, rows + row, count))
+                            : List.of(new Int8Weight.Segment(0, row, count)));
+        }
+        return panels;
+    }
+
+    private static int roundUp(long count) {
+        return Math.toIntExact((count + Int8Products.BLOCK - 1) / Int8Products.BLOCK * Int8Products.BLOCK);
+    }
+
+    @Override
+    public void close() {
+        for (Bench bench : benches) {
+            bench.products.close();
+            if (bench.plain != null) {
+                bench.plain.close();
+                bench.plain = null;
+            }
+        }
+        benches.clear();
+    }
+}

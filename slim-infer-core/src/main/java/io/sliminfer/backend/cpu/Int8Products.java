@@ -1,0 +1,157 @@
+package io.sliminfer.backend.cpu;
+
+import static io.sliminfer.backend.cpu.OneDnn.check;
+import static org.bytedeco.dnnl.global.dnnl.*;
+
+import java.util.List;
+import org.bytedeco.dnnl.dnnl_memory_desc;
+import org.bytedeco.dnnl.dnnl_primitive_attr;
+import org.bytedeco.dnnl.dnnl_primitive_desc;
+
+/**
+ * Products of unsigned 8-bit rows with packed signed 8-bit weights, as oneDNN's convolutions of width 1: rows are the pixels, columns
+ * the channels. Where a CPU has no VNNI its matmul would pack the weights anew at each call; the convolution reads them as they were
+ * packed once (docs/decisions/0007). One thread.
+ */
+final class Int8Products implements AutoCloseable {
+
+    /** Columns and outputs are whole blocks of the library's kernels. */
+    static final int BLOCK = 64;
+
+    /** Rows for which the library chooses how weights are packed; all other numbers of rows take that. */
+    private static final int ROWS_OF_PACKING = 256;
+
+    private final DnnlKernels kernels = new DnnlKernels();
+
+    private record ProductKey(int rows, int columns, int outputs) {}
+
+    private record PackKey(int columns, int outputs) {}
+
+    /**
+     * {@code out[r][n] = scales[n] * (in[r] * weights[n]) + bias[n]}, sums exact in 32 bits. Arguments: in {@code [rows, columns]}, weights,
+     * out float32 {@code [rows, outputs]}, scales, bias (float32, one for each output).
+     */
+    DnnlPrimitive product(int rows, int columns, int outputs) {
+        return kernels.compiled(new ProductKey(rows, columns, outputs), () -> {
+            dnnl_memory_desc packed = packed(columns, outputs);
+            List<dnnl_memory_desc> layouts = List.of(
+                    pixels(dnnl_u8, rows, columns),
+                    packed,
+                    pixels(dnnl_f32, rows, outputs),
+                    floats(outputs),
+                    floats(outputs));
+            return kernels.finish(
+                    "8-bit product",
+                    plan(layouts.get(0), packed, layouts.get(2), layouts.get(4)),
+                    List.of(
+                            DNNL_ARG_SRC,
+                            DNNL_ARG_WEIGHTS,
+                            DNNL_ARG_DST,
+                            DNNL_ARG_ATTR_SCALES | DNNL_ARG_WEIGHTS,
+                            DNNL_ARG_BIAS),
+                    layouts);
+        });
+    }
+
+    /** Row-major weights {@code [outputs, columns]} as {@link #product} reads them. Arguments: from, to. */
+    DnnlPrimitive pack(int columns, int outputs) {
+        return kernels.compiled(new PackKey(columns, outputs), () -> {
+            dnnl_memory_desc plain = new dnnl_memory_desc();
+            check(
+                    dnnl_memory_desc_create_with_strides(
+                            plain, 3, new long[] {outputs, columns, 1}, dnnl_s8, new long[] {columns, 1, 1}),
+                    "describe 8-bit weights");
+            dnnl_memory_desc packed = packed(columns, outputs);
+            dnnl_primitive_desc desc = new dnnl_primitive_desc();
+            check(
+                    dnnl_reorder_primitive_desc_create(desc, plain, OneDnn.engine(), packed, OneDnn.engine(), null),
+                    "plan the packing of 8-bit weights");
+            return kernels.finish("packing", desc, List.of(DNNL_ARG_FROM, DNNL_ARG_TO), List.of(plain, packed));
+        });
+    }
+
+    /** Bytes of packed weights. */
+    static long packedBytes(int columns, int outputs) {
+        dnnl_memory_desc packed = packed(columns, outputs);
+        try {
+            return dnnl_memory_desc_get_size(packed);
+        } finally {
+            dnnl_memory_desc_destroy(packed);
+        }
+    }
+
+    private static dnnl_memory_desc packed(int columns, int outputs) {
+        dnnl_memory_desc in = pixels(dnnl_u8, ROWS_OF_PACKING, columns);
+        dnnl_memory_desc out = pixels(dnnl_f32, ROWS_OF_PACKING, outputs);
+        dnnl_memory_desc bias = floats(outputs);
+        dnnl_memory_desc any = new dnnl_memory_desc();
+        check(
+                dnnl_memory_desc_create_with_tag(
+                        any, 3, new long[] {outputs, columns, 1}, dnnl_s8, dnnl_format_tag_any),
+                "describe packed weights");
+        dnnl_primitive_desc desc = plan(in, any, out, bias);
+        try {
+            dnnl_memory_desc chosen = new dnnl_memory_desc();
+            check(
+                    dnnl_memory_desc_clone(chosen, dnnl_primitive_desc_query_md(desc, dnnl_query_weights_md, 0)),
+                    "describe packed weights");
+            return chosen;
+        } finally {
+            dnnl_primitive_desc_destroy(desc);
+            List.of(in, out, bias, any).forEach(layout -> dnnl_memory_desc_destroy(layout));
+        }
+    }
+
+    private static dnnl_primitive_desc plan(
+            dnnl_memory_desc in, dnnl_memory_desc weights, dnnl_memory_desc out, dnnl_memory_desc bias) {
+        dnnl_primitive_attr attributes = new dnnl_primitive_attr();
+        long[] one = {1};
+        long[] none = {0};
+        try {
+            check(dnnl_primitive_attr_create(attributes), "create attributes");
+            check(dnnl_primitive_attr_set_scales_mask(attributes, DNNL_ARG_WEIGHTS, 1), "set a scale for each output");
+            dnnl_primitive_desc desc = new dnnl_primitive_desc();
+            check(
+                    dnnl_convolution_forward_primitive_desc_create(
+                            desc,
+                            OneDnn.engine(),
+                            dnnl_forward_inference,
+                            dnnl_convolution_direct,
+                            in,
+                            weights,
+                            bias,
+                            out,
+                            one,
+                            none,
+                            none,
+                            none,
+                            attributes),
+                    "plan an 8-bit product");
+            return desc;
+        } finally {
+            dnnl_primitive_attr_destroy(attributes);
+        }
+    }
+
+    private static dnnl_memory_desc pixels(int type, int rows, int columns) {
+        dnnl_memory_desc desc = new dnnl_memory_desc();
+        check(
+                dnnl_memory_desc_create_with_strides(
+                        desc, 3, new long[] {1, columns, rows}, type, new long[] {(long) rows * columns, 1, columns}),
+                "describe rows of an 8-bit product");
+        return desc;
+    }
+
+    private static dnnl_memory_desc floats(int count) {
+        dnnl_memory_desc desc = new dnnl_memory_desc();
+        check(
+                dnnl_memory_desc_create_with_strides(desc, 1, new long[] {count}, dnnl_f32, new long[] {1}),
+                "describe a vector");
+        return desc;
+    }
+
+    @Override
+    public void close() {
+        kernels.close();
+    }
+}
