@@ -13,9 +13,9 @@ import io.sliminfer.backend.UserCache;
 import io.sliminfer.backend.WeightPrecision;
 import io.sliminfer.backend.WeightSpec;
 import io.sliminfer.backend.WeightSpec.Use;
+import io.sliminfer.format.ChannelQuantiser;
 import io.sliminfer.format.DType;
 import io.sliminfer.format.GgufType;
-import io.sliminfer.format.HalfFloats;
 import io.sliminfer.format.QuantisedTestTensor;
 import io.sliminfer.format.RandomTensor;
 import io.sliminfer.format.TensorSource;
@@ -37,8 +37,8 @@ import org.junit.jupiter.params.provider.ValueSource;
 @GpuTest
 class PackedProductsGpuTests {
 
-    /** Sums of products in float32, in another order than the reference's. */
-    private static final double SUMS = 2e-6;
+    /** Sums of products in float32, in another order than the reference's, those of lifted quants some times as large. */
+    private static final double SUMS = 1e-5;
 
     /** The largest relative L2 distance where an output, or each weight, is rounded to 16 bits. */
     private static final double ROUNDED = 5e-3;
@@ -105,6 +105,7 @@ class PackedProductsGpuTests {
                         List.of(TestTensor.of("bias", DType.F32, 1, n, twins.gaussian(n, 1))),
                         Use.LINEAR));
                 assertThat(((CudaWeight) plain.subject()).isPacked()).isTrue();
+                assertThat(plain.subject().form().type()).isEqualToIgnoringCase(form);
                 for (int rows : ROWS) {
                     String what = form + " " + n + " x " + k + ", " + rows + " rows, ";
                     Twin x = twins.activations(rows, k, 1);
@@ -290,27 +291,14 @@ class PackedProductsGpuTests {
         }
     }
 
-    /** By the definition of {@code ChannelQuantiser}. */
     private static float[] quantised(TensorSource source) {
         int k = (int) source.columns();
         float[] result = new float[(int) source.rows() * k];
-        float[] row = new float[k];
-        for (int r = 0; r < source.rows(); r++) {
-            ByteBuffer bytes = source.rows(r, r + 1);
-            float largest = 0;
+        new ChannelQuantiser().quantise(source, 0, source.rows(), (row, values, scale) -> {
             for (int i = 0; i < k; i++) {
-                row[i] = switch (source.dtype()) {
-                    case F32 -> bytes.getFloat(4 * i);
-                    case BF16 -> Float.intBitsToFloat(bytes.getShort(2 * i) << 16);
-                    default -> HalfFloats.f16ToFloat(bytes.getShort(2 * i));
-                };
-                largest = Math.max(largest, Math.abs(row[i]));
+                result[(int) row * k + i] = values[i] * scale;
             }
-            float scale = largest / 127;
-            for (int i = 0; i < k; i++) {
-                result[r * k + i] = scale == 0 ? 0 : (float) Math.rint(row[i] / scale) * scale;
-            }
-        }
+        });
         return result;
     }
 
@@ -345,6 +333,8 @@ class PackedProductsGpuTests {
             }
             TwinWeight w = twins.load(WeightSpec.of("w", Use.LINEAR, TestTensor.of("w", DType.BF16, 16, 256, values)));
             assertThat(((CudaWeight) w.subject()).isPacked()).isFalse();
+            assertThat(w.subject().form().type()).isEqualTo("bf16");
+            assertThat(w.subject().form().kept()).startsWith("8 bits would lose");
             Twin x = twins.activations(4, 256, 1);
             Twin out = twins.floatOutput(4, 16);
             twins.run((ops, on) -> ops.linear(on.of(out), on.of(x), on.of(w)));
