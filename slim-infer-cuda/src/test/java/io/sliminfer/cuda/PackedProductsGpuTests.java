@@ -24,6 +24,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
@@ -50,11 +51,28 @@ class PackedProductsGpuTests {
     private static final List<GgufType> TYPES =
             Stream.of(GgufType.values()).filter(GgufType::isQuantised).toList();
 
+    /** One after the other they would take most of the tests' time. */
+    @BeforeAll
+    static void compileKernelsSideBySide() {
+        try (CudaContext context = CudaContext.open(0);
+                KernelLibrary library = new KernelLibrary(context, UserCache.folder())) {
+            for (DType compute : List.of(DType.BF16, DType.F16, DType.F32)) {
+                new PackedKernels(library, compute, context.sharedBytesPerBlockMax())
+                        .prepare(List.of(PackedForm.values()));
+            }
+        }
+    }
+
     static Stream<Arguments> forms() {
         List<Arguments> forms = new ArrayList<>();
         for (DType compute : List.of(DType.BF16, DType.F16, DType.F32)) {
             forms.add(Arguments.of(compute, "int8"));
-            TYPES.forEach(type -> forms.add(Arguments.of(compute, type.name())));
+            TYPES.stream()
+                    .map(GgufType::name)
+                    // They differ from bf16 in a few constants of the kernel.
+                    .filter(type -> compute != DType.F16
+                            || List.of("Q4_0", "Q4_K", "Q6_K").contains(type))
+                    .forEach(type -> forms.add(Arguments.of(compute, type)));
         }
         return forms.stream();
     }
@@ -138,6 +156,26 @@ class PackedProductsGpuTests {
                 twins.run((ops, on) -> ops.linear(on.of(floats), on.of(x), on.of(w)));
                 twins.assertClose(rows + " rows", floats, SUMS);
             }
+        }
+    }
+
+    /** Without a model to plan for there is room for 64 MiB of unpacked weights; this one takes 78. */
+    @ParameterizedTest
+    @ValueSource(strings = {"int8", "Q4_K"})
+    void aWeightThatHasNoRoomIsUnpackedInPieces(String form) {
+        try (TwinBackends twins = open(DType.BF16, form)) {
+            int k = 2048;
+            List<TensorSource> parts = List.of(random(twins, form, 8007, k), random(twins, form, 12_001, k));
+            List<TensorSource> biases = List.of(
+                    TestTensor.of("bias", DType.F32, 1, 8007, twins.gaussian(8007, 1)),
+                    TestTensor.of("bias", DType.F32, 1, 12_001, twins.gaussian(12_001, 1)));
+            TwinWeight w = twins.load(new WeightSpec("w", parts, biases, Use.LINEAR));
+            Twin x = twins.activations(33, k, 1);
+            Twin floats = twins.floatOutput(33, 20_008);
+            twins.run((ops, on) -> ops.linear(on.of(floats), on.of(x), on.of(w)));
+            twins.assertClose(form, floats);
+            twins.run((ops, on) -> ops.linearAdd(on.of(floats), on.of(x), on.of(w)));
+            twins.assertClose(form + ", added", floats);
         }
     }
 

@@ -429,47 +429,48 @@ __device__ __forceinline__ void products_plain(const T* in, const char* first, c
     wait_for_kernel_ahead();
     int buffer = 0;
     for (int tile = blockIdx.x; tile < tiles; tile += gridDim.x) {
-        float c[2][MAX_ROWS] = {};
-        for (int piece = member; piece < pieces; piece += SHARERS) {
-            const char* from = w + ((long long)tile * pieces + piece) * PIECE_BYTES;
 #pragma unroll 1
-            for (int part = 0; part < 4; part++) {
-                const int h = part & 1, half = part >> 1;
+        for (int h = 0; h < 2; h++) {
+            float c[MAX_ROWS] = {};
+            for (int piece = member; piece < pieces; piece += SHARERS) {
+                const char* from = w + ((long long)tile * pieces + piece) * PIECE_BYTES;
                 RowScales scales;
                 scales.load(from, 8 * h + g);
-                scales.d = SCALING == PER_ROW ? 1.0f : scales.d; // applied to the sum, as for the other types
-                Quants quants;
-                quants.load(from, lane, h, half);
+                if (SCALING == PER_ROW) scales.d = 1.0f; // applied to the sum, as for the other types
+#pragma unroll 1
+                for (int half = 0; half < 2; half++) {
+                    Quants quants;
+                    quants.load(from, lane, h, half);
 #pragma unroll
-                for (int b = 0; b < 4; b++) {
-                    const int block = 4 * half + b, start = piece * PIECE + 32 * block;
-                    if (start >= k) continue;
-                    int q[8];
-                    quants.levels(b, q);
+                    for (int b = 0; b < 4; b++) {
+                        const int start = piece * PIECE + 32 * (4 * half + b);
+                        if (start >= k) continue;
+                        int q[8];
+                        quants.levels(b, q);
+                        float values[8];
 #pragma unroll
-                    for (int e = 0; e < 8; e++) {
-                        const float value = scales.value(q[e], block, e);
-                        const T* column = in + start + column_of(j, e);
+                        for (int e = 0; e < 8; e++) values[e] = half == 0 ? scales.value(q[e], b, e) : scales.value(q[e], 4 + b, e);
+#pragma unroll 1
+                        for (int i = 0; i < rows; i++) {
+                            const T* row = in + (long long)i * k + start;
+                            float sum = 0;
 #pragma unroll
-                        for (int i = 0; i < MAX_ROWS; i++) {
-                            if (i < rows) {
-                                if (h == 0) c[0][i] = fmaf(value, column[(long long)i * k], c[0][i]);
-                                else c[1][i] = fmaf(value, column[(long long)i * k], c[1][i]);
-                            }
+                            for (int e = 0; e < 8; e++) sum = fmaf(values[e], row[column_of(j, e)], sum);
+#pragma unroll
+                            for (int r = 0; r < MAX_ROWS; r++)
+                                if (r == i) c[r] += sum;
                         }
                     }
                 }
             }
-        }
-#pragma unroll
-        for (int h = 0; h < 2; h++)
 #pragma unroll
             for (int i = 0; i < MAX_ROWS; i++) {
-                float sum = c[h][i];
+                float sum = c[i];
                 sum += __shfl_xor_sync(0xffffffffu, sum, 1);
                 sum += __shfl_xor_sync(0xffffffffu, sum, 2);
                 if (j == 0) sums[buffer][warp][i][g + 8 * h] = sum;
             }
+        }
         __syncthreads();
         finish(tile, sums[buffer], SHARERS);
         buffer ^= 1;
