@@ -329,8 +329,10 @@ public final class LocalEngine implements Engine {
                 pruning.schedule().block(),
                 pruning.schedule().unit(),
                 size -> backend.bytesBeside(size, specs));
-        backend.prepare(memory.workSize(
-                model, settings.serving().batchMax(), pruning.schedule().unit()));
+        backend.prepare(
+                memory.workSize(
+                        model, settings.serving().batchMax(), pruning.schedule().unit()),
+                specs);
         ProgressLog progress = new ProgressLog();
         ModelWeights weights = ModelWeights.load(backend, folder, model.maxPositions(), layers -> {
             if (progress.isDue()) {
