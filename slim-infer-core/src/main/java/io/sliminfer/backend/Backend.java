@@ -23,8 +23,12 @@ public interface Backend extends AutoCloseable {
         return 0;
     }
 
-    /** Takes what operations of these sizes work in and makes them ready to run, so that the first request does not wait for it. */
-    default void prepare(WorkSize size) {}
+    /**
+     * Takes what operations of these sizes work in and makes them ready to run, so that the first request does not wait for it.
+     *
+     * @param weights all that will be loaded
+     */
+    default void prepare(WorkSize size, List<WeightSpec> weights) {}
 
     /** Loads a weight; its memory is the backend's until {@link #close}. */
     Weight load(WeightSpec spec);

@@ -332,8 +332,10 @@ public final class LocalEngine implements Engine {
                 pruning.schedule().block(),
                 pruning.schedule().unit(),
                 size -> backend.bytesBeside(size, all));
-        backend.prepare(memory.workSize(
-                model, settings.serving().batchMax(), pruning.schedule().unit()));
+        backend.prepare(
+                memory.workSize(
+                        model, settings.serving().batchMax(), pruning.schedule().unit()),
+                all);
         ProgressLog progress = new ProgressLog();
         ModelWeights weights = ModelWeights.load(backend, folder, specs, model.maxPositions(), layers -> {
             if (progress.isDue()) {

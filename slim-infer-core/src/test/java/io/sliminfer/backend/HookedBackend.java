@@ -95,8 +95,8 @@ public final class HookedBackend implements Backend {
     }
 
     @Override
-    public void prepare(WorkSize size) {
-        backend.prepare(size);
+    public void prepare(WorkSize size, List<WeightSpec> weights) {
+        backend.prepare(size, weights);
     }
 
     @Override

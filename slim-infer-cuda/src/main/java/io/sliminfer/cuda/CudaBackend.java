@@ -48,7 +48,7 @@ final class CudaBackend implements Backend {
     private static final long SMALL_BYTES = 256L << 20;
 
     /** Room for unpacked weights where no model was announced. */
-    private static final long UNPACKED_BYTES_UNPLANNED = 256L << 20;
+    private static final long UNPACKED_BYTES_UNPLANNED = 64L << 20;
 
     private final CudaContext context;
     private final DType compute;
@@ -63,8 +63,6 @@ final class CudaBackend implements Backend {
     private final Kernels kernels;
     private final PackedKernels packed;
     private final CudaWeights weights;
-    /** Room for unpacked weights of the model that was announced. */
-    private long unpackedBytes;
 
     private boolean closed;
 
@@ -153,7 +151,7 @@ final class CudaBackend implements Backend {
     }
 
     @Override
-    public void prepare(WorkSize size) {
+    public void prepare(WorkSize size, List<WeightSpec> weights) {
         ModelConfig model = size.model();
         HeadKernels.require(model.headDim());
         long start = System.nanoTime();
@@ -161,7 +159,11 @@ final class CudaBackend implements Backend {
                 HeadKernels.of(compute, model.headDim(), model.heads() / model.kvHeads(), context.capability()));
         heads.of(model.headDim());
         ops.reserve(WorkBytes.of(size, compute));
-        unpackedBytes = WorkBytes.unpacked(model, compute);
+        List<PackedForm> forms = this.weights.formsOf(weights);
+        if (!forms.isEmpty()) {
+            packed.prepare(forms);
+            ops.reserveUnpacked(WorkBytes.unpacked(model, compute));
+        }
         long compiled = System.nanoTime();
         gemm.tune(stream, shapes(size));
         log.debug(
@@ -187,11 +189,11 @@ final class CudaBackend implements Backend {
 
     @Override
     public Weight load(WeightSpec spec) {
-        if (!weights.formsOf(List.of(spec)).isEmpty()) {
-            ops.reserveUnpacked(Math.max(
-                    unpackedBytes, Math.min(spec.rows() * spec.columns() * compute.bytes(), UNPACKED_BYTES_UNPLANNED)));
+        CudaWeight weight = weights.load(spec);
+        if (weight.isPacked() && !ops.hasRoomUnpacked()) {
+            ops.reserveUnpacked(UNPACKED_BYTES_UNPLANNED);
         }
-        return weights.load(spec);
+        return weight;
     }
 
     @Override

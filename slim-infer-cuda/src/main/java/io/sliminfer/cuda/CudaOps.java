@@ -74,6 +74,11 @@ final class CudaOps implements Ops {
         scores.reserve(bytes);
     }
 
+    /** Whether there is any room for packed weights that are multiplied with many rows. */
+    boolean hasRoomUnpacked() {
+        return unpacked.capacity() > 0;
+    }
+
     /** Takes room for packed weights that are multiplied with many rows. */
     void reserveUnpacked(long bytes) {
         unpacked.reserve(bytes);

@@ -1,6 +1,7 @@
 package io.sliminfer.cuda;
 
 import io.sliminfer.backend.Weight;
+import io.sliminfer.backend.WeightForm;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -11,13 +12,16 @@ import org.jspecify.annotations.Nullable;
  * @param bias    address of a float32 vector of {@code rows} elements, or 0
  * @param parts   of a packed weight, stacked by rows; empty of others
  */
-record CudaWeight(String name, long rows, long columns, long bytes, long address, long bias, List<PackedPart> parts)
+record CudaWeight(
+        String name,
+        long rows,
+        long columns,
+        long bytes,
+        long address,
+        long bias,
+        List<PackedPart> parts,
+        WeightForm form)
         implements Weight {
-
-    /** In compute dtype, or a gain. */
-    static CudaWeight dense(String name, long rows, long columns, long bytes, long address, long bias) {
-        return new CudaWeight(name, rows, columns, bytes, address, bias, List.of());
-    }
 
     boolean isPacked() {
         return !parts.isEmpty();

@@ -1,5 +1,6 @@
 package io.sliminfer.cuda;
 
+import io.sliminfer.backend.WeightForm;
 import io.sliminfer.backend.WeightSpec;
 import io.sliminfer.format.ChannelQuantiser;
 import io.sliminfer.format.DType;
@@ -8,20 +9,11 @@ import io.sliminfer.format.RandomTensor;
 import io.sliminfer.format.TensorSource;
 import java.util.List;
 import java.util.Locale;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /** Brings weights to the device, in the form that they have there. Engine thread only. */
 final class CudaWeights {
-
-    private static final Logger log = LoggerFactory.getLogger(CudaWeights.class);
-
-    /**
-     * Largest relative L2 error of a matrix in 8 bits. Normally distributed weights have 0.7 %; above this a few outliers take the steps of
-     * their rows, and the matrix stays in compute dtype.
-     */
-    static final double INT8_ERROR_MAX = 0.03;
 
     private final CudaContext context;
     private final CudaStream stream;
@@ -77,7 +69,7 @@ final class CudaWeights {
         if (spec.use() == WeightSpec.Use.GAIN) {
             TensorSource source = spec.parts().get(0);
             long address = vector(spec.name(), List.of(source));
-            return CudaWeight.dense(spec.name(), 1, source.columns(), source.columns() * 4, address, 0);
+            return dense(spec.name(), 1, source.columns(), source.columns() * 4, address, 0, null, DType.F32);
         }
         for (TensorSource part : spec.parts()) {
             if (part.columns() != spec.columns()) {
@@ -85,13 +77,26 @@ final class CudaWeights {
                         + " columns, the parts before it " + spec.columns());
             }
         }
-        List<PackedForm> chosen = forms.of(spec);
         long bias = spec.biases().isEmpty() ? 0 : vector(spec.name() + ".bias", spec.biases());
-        CudaWeight loaded = chosen.isEmpty() ? null : loadPacked(spec, chosen, bias);
-        return loaded == null ? loadDense(spec, bias) : loaded;
+        List<PackedForm> chosen = forms.of(spec);
+        if (chosen.isEmpty()) {
+            return loadDense(spec, bias, forms.kept(spec));
+        }
+        DeviceMemory memory = memory(spec, chosen);
+        CudaWeight packed = loadPacked(spec, chosen, memory, bias, forms.kept(spec));
+        double loss = packed.form().loss().relative();
+        if (loss <= ChannelQuantiser.LOSS_MAX) {
+            return packed;
+        }
+        memory.close();
+        String reason = String.format(Locale.ROOT, "8 bits would lose %.1f %% of it", 100 * loss);
+        List<PackedForm> exact = forms.exact(spec);
+        return exact.isEmpty()
+                ? loadDense(spec, bias, reason)
+                : loadPacked(spec, exact, memory(spec, exact), bias, reason);
     }
 
-    private CudaWeight loadDense(WeightSpec spec, long bias) {
+    private CudaWeight loadDense(WeightSpec spec, long bias, @Nullable String kept) {
         long bytes = denseBytes(spec);
         // A table that only embeds is read one row a token: over the bus that is a hundredth of a prefill, and the
         // table is a
@@ -110,15 +115,30 @@ final class CudaWeights {
             }
             row += part.rows();
         }
-        return CudaWeight.dense(spec.name(), row, spec.columns(), bytes, address, bias);
+        return dense(spec.name(), row, spec.columns(), bytes, address, bias, kept, compute);
     }
 
-    /** Null, with nothing kept, if 8 bits would lose too much. */
-    private @Nullable CudaWeight loadPacked(WeightSpec spec, List<PackedForm> chosen, long bias) {
-        long bytes = PackedLayout.of(spec, chosen, 0).bytes();
-        DeviceMemory memory = context.allocate(spec.name(), bytes);
+    private static CudaWeight dense(
+            String name,
+            long rows,
+            long columns,
+            long bytes,
+            long address,
+            long bias,
+            @Nullable String kept,
+            DType dtype) {
+        WeightForm form = new WeightForm(dtype.name().toLowerCase(Locale.ROOT), ChannelQuantiser.Loss.NONE, kept);
+        return new CudaWeight(name, rows, columns, bytes, address, bias, List.of(), form);
+    }
+
+    private DeviceMemory memory(WeightSpec spec, List<PackedForm> chosen) {
+        return context.allocate(spec.name(), PackedLayout.of(spec, chosen, 0).bytes());
+    }
+
+    private CudaWeight loadPacked(
+            WeightSpec spec, List<PackedForm> chosen, DeviceMemory memory, long bias, @Nullable String kept) {
         PackedLayout layout = PackedLayout.of(spec, chosen, memory.address());
-        stream.fill(memory.address(), 0, bytes);
+        stream.fill(memory.address(), 0, memory.bytes());
         ChannelQuantiser.Loss loss = ChannelQuantiser.Loss.NONE;
         long row = 0;
         for (TensorSource part : spec.parts()) {
@@ -130,18 +150,19 @@ final class CudaWeights {
             }
             row += part.rows();
         }
-        if (loss.relative() > INT8_ERROR_MAX) {
-            log.warn(
-                    "{} stays in {}: in 8 bits it would be off by {} % (relative L2; {} % are allowed). It takes {} MiB more",
-                    spec.name(),
-                    compute.name().toLowerCase(Locale.ROOT),
-                    String.format(Locale.ROOT, "%.1f", 100 * loss.relative()),
-                    String.format(Locale.ROOT, "%.0f", 100 * INT8_ERROR_MAX),
-                    denseBytes(spec) - bytes >> 20);
-            memory.close();
-            return null;
-        }
-        return new CudaWeight(spec.name(), row, spec.columns(), bytes, 0, bias, layout.parts());
+        String types = chosen.stream()
+                .distinct()
+                .map(form -> form.name().toLowerCase(Locale.ROOT))
+                .collect(Collectors.joining(" + "));
+        return new CudaWeight(
+                spec.name(),
+                row,
+                spec.columns(),
+                memory.bytes(),
+                0,
+                bias,
+                layout.parts(),
+                new WeightForm(types, loss, kept));
     }
 
     private WeightLoader loader() {

@@ -3,6 +3,7 @@ package io.sliminfer.cuda;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
 
+import io.sliminfer.backend.WeightForm;
 import io.sliminfer.backend.WeightPrecision;
 import io.sliminfer.backend.WeightSpec;
 import io.sliminfer.backend.WeightSpec.Use;
@@ -60,6 +61,19 @@ class PackedLayoutTests {
     }
 
     @Test
+    void whatMustNotBeQuantisedIsAsItsFileHasIt() {
+        WeightSpec numbers = spec(Use.LINEAR, numbers(5, 64)).keptBecause("calibration");
+        WeightSpec blocks = spec(Use.LINEAR, blocks(GgufType.Q8_0, 16, 64)).keptBecause("calibration");
+        WeightForms int8 = new WeightForms(WeightPrecision.INT8);
+        assertThat(int8.of(numbers)).isEmpty();
+        assertThat(int8.of(blocks)).containsExactly(PackedForm.Q8_0);
+        assertThat(int8.kept(blocks)).isEqualTo("calibration");
+        assertThat(int8.kept(spec(Use.LINEAR, numbers(5, 48)))).isEqualTo("rows of 48 are not whole blocks");
+        assertThat(int8.kept(spec(Use.LINEAR, numbers(5, 64)))).isNull();
+        assertThat(new WeightForms(WeightPrecision.AUTO).kept(numbers)).isNull();
+    }
+
+    @Test
     void gainsLookupsAndOddColumnsAreDense() {
         assertThat(forms(WeightPrecision.INT8, spec(Use.GAIN, numbers(1, 64)))).isEmpty();
         assertThat(forms(WeightPrecision.INT8, spec(Use.LOOKUP, numbers(5, 64))))
@@ -108,7 +122,7 @@ class PackedLayoutTests {
         assertThat(part.slice(32, 16)).as("before it").isNull();
         assertThat(part.slice(80, 16)).as("beyond it").isNull();
 
-        CudaWeight weight = new CudaWeight("w", 88, 512, 1, 0, 0, List.of(part));
+        CudaWeight weight = new CudaWeight("w", 88, 512, 1, 0, 0, List.of(part), WeightForm.UNKNOWN);
         assertThat(weight.slice(48, 40)).isEqualTo(part);
         assertThat(weight.slice(0, 8)).isNull();
         PackedLayout layout = new PackedLayout(List.of(part), 1);

@@ -13,9 +13,9 @@ import io.sliminfer.backend.UserCache;
 import io.sliminfer.backend.WeightPrecision;
 import io.sliminfer.backend.WeightSpec;
 import io.sliminfer.backend.WeightSpec.Use;
+import io.sliminfer.format.ChannelQuantiser;
 import io.sliminfer.format.DType;
 import io.sliminfer.format.GgufType;
-import io.sliminfer.format.HalfFloats;
 import io.sliminfer.format.QuantisedTestTensor;
 import io.sliminfer.format.RandomTensor;
 import io.sliminfer.format.TensorSource;
@@ -24,6 +24,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
@@ -37,8 +38,8 @@ import org.junit.jupiter.params.provider.ValueSource;
 @GpuTest
 class PackedProductsGpuTests {
 
-    /** Sums of products in float32, in another order than the reference's. */
-    private static final double SUMS = 2e-6;
+    /** Sums of products in float32, in another order than the reference's, those of lifted quants some times as large. */
+    private static final double SUMS = 1e-5;
 
     /** The largest relative L2 distance where an output, or each weight, is rounded to 16 bits. */
     private static final double ROUNDED = 5e-3;
@@ -50,11 +51,28 @@ class PackedProductsGpuTests {
     private static final List<GgufType> TYPES =
             Stream.of(GgufType.values()).filter(GgufType::isQuantised).toList();
 
+    /** One after the other they would take most of the tests' time. */
+    @BeforeAll
+    static void compileKernelsSideBySide() {
+        try (CudaContext context = CudaContext.open(0);
+                KernelLibrary library = new KernelLibrary(context, UserCache.folder())) {
+            for (DType compute : List.of(DType.BF16, DType.F16, DType.F32)) {
+                new PackedKernels(library, compute, context.sharedBytesPerBlockMax())
+                        .prepare(List.of(PackedForm.values()));
+            }
+        }
+    }
+
     static Stream<Arguments> forms() {
         List<Arguments> forms = new ArrayList<>();
         for (DType compute : List.of(DType.BF16, DType.F16, DType.F32)) {
             forms.add(Arguments.of(compute, "int8"));
-            TYPES.forEach(type -> forms.add(Arguments.of(compute, type.name())));
+            TYPES.stream()
+                    .map(GgufType::name)
+                    // They differ from bf16 in a few constants of the kernel.
+                    .filter(type -> compute != DType.F16
+                            || List.of("Q4_0", "Q4_K", "Q6_K").contains(type))
+                    .forEach(type -> forms.add(Arguments.of(compute, type)));
         }
         return forms.stream();
     }
@@ -105,6 +123,7 @@ class PackedProductsGpuTests {
                         List.of(TestTensor.of("bias", DType.F32, 1, n, twins.gaussian(n, 1))),
                         Use.LINEAR));
                 assertThat(((CudaWeight) plain.subject()).isPacked()).isTrue();
+                assertThat(plain.subject().form().type()).isEqualToIgnoringCase(form);
                 for (int rows : ROWS) {
                     String what = form + " " + n + " x " + k + ", " + rows + " rows, ";
                     Twin x = twins.activations(rows, k, 1);
@@ -137,6 +156,26 @@ class PackedProductsGpuTests {
                 twins.run((ops, on) -> ops.linear(on.of(floats), on.of(x), on.of(w)));
                 twins.assertClose(rows + " rows", floats, SUMS);
             }
+        }
+    }
+
+    /** Without a model to plan for there is room for 64 MiB of unpacked weights; this one takes 78. */
+    @ParameterizedTest
+    @ValueSource(strings = {"int8", "Q4_K"})
+    void aWeightThatHasNoRoomIsUnpackedInPieces(String form) {
+        try (TwinBackends twins = open(DType.BF16, form)) {
+            int k = 2048;
+            List<TensorSource> parts = List.of(random(twins, form, 8007, k), random(twins, form, 12_001, k));
+            List<TensorSource> biases = List.of(
+                    TestTensor.of("bias", DType.F32, 1, 8007, twins.gaussian(8007, 1)),
+                    TestTensor.of("bias", DType.F32, 1, 12_001, twins.gaussian(12_001, 1)));
+            TwinWeight w = twins.load(new WeightSpec("w", parts, biases, Use.LINEAR));
+            Twin x = twins.activations(33, k, 1);
+            Twin floats = twins.floatOutput(33, 20_008);
+            twins.run((ops, on) -> ops.linear(on.of(floats), on.of(x), on.of(w)));
+            twins.assertClose(form, floats);
+            twins.run((ops, on) -> ops.linearAdd(on.of(floats), on.of(x), on.of(w)));
+            twins.assertClose(form + ", added", floats);
         }
     }
 
@@ -290,27 +329,14 @@ class PackedProductsGpuTests {
         }
     }
 
-    /** By the definition of {@code ChannelQuantiser}. */
     private static float[] quantised(TensorSource source) {
         int k = (int) source.columns();
         float[] result = new float[(int) source.rows() * k];
-        float[] row = new float[k];
-        for (int r = 0; r < source.rows(); r++) {
-            ByteBuffer bytes = source.rows(r, r + 1);
-            float largest = 0;
+        new ChannelQuantiser().quantise(source, 0, source.rows(), (row, values, scale) -> {
             for (int i = 0; i < k; i++) {
-                row[i] = switch (source.dtype()) {
-                    case F32 -> bytes.getFloat(4 * i);
-                    case BF16 -> Float.intBitsToFloat(bytes.getShort(2 * i) << 16);
-                    default -> HalfFloats.f16ToFloat(bytes.getShort(2 * i));
-                };
-                largest = Math.max(largest, Math.abs(row[i]));
+                result[(int) row * k + i] = values[i] * scale;
             }
-            float scale = largest / 127;
-            for (int i = 0; i < k; i++) {
-                result[r * k + i] = scale == 0 ? 0 : (float) Math.rint(row[i] / scale) * scale;
-            }
-        }
+        });
         return result;
     }
 
@@ -345,6 +371,8 @@ class PackedProductsGpuTests {
             }
             TwinWeight w = twins.load(WeightSpec.of("w", Use.LINEAR, TestTensor.of("w", DType.BF16, 16, 256, values)));
             assertThat(((CudaWeight) w.subject()).isPacked()).isFalse();
+            assertThat(w.subject().form().type()).isEqualTo("bf16");
+            assertThat(w.subject().form().kept()).startsWith("8 bits would lose");
             Twin x = twins.activations(4, 256, 1);
             Twin out = twins.floatOutput(4, 16);
             twins.run((ops, on) -> ops.linear(on.of(out), on.of(x), on.of(w)));

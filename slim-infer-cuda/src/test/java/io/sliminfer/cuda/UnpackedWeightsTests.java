@@ -2,6 +2,7 @@ package io.sliminfer.cuda;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.sliminfer.backend.WeightForm;
 import java.util.List;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -17,7 +18,7 @@ class UnpackedWeightsTests {
     private final CudaWeight down = weight("down");
 
     private static CudaWeight weight(String name) {
-        return new CudaWeight(name, 16, 256, 4096, 0, 0, List.of());
+        return new CudaWeight(name, 16, 256, 4096, 0, 0, List.of(), WeightForm.UNKNOWN);
     }
 
     @BeforeEach

@@ -65,7 +65,7 @@ final class Ceilings {
 
     /** A line of results. */
     Map<String, Object> measure() {
-        backend.prepare(new Backend.WorkSize(model, rows, 1, rows, KV_BLOCK, 1));
+        backend.prepare(new Backend.WorkSize(model, rows, 1, rows, KV_BLOCK, 1), List.of());
         Map<String, Object> line = new LinkedHashMap<>();
         line.put("type", "ceiling");
         addProducts(line);

@@ -46,16 +46,18 @@ public final class PeerModel {
      * @throws IllegalArgumentException if the shape cannot be written in this type, or the disk has too little room
      */
     public static Path file(ModelConfig model, GgufWriter.Type type, Path cache) {
-        if (model.vocabulary() <= RESERVED_TOKENS) {
-            throw new IllegalArgumentException("a GGUF needs a vocabulary of more than " + RESERVED_TOKENS
-                    + " tokens; the model has " + model.vocabulary());
-        }
+        requireVocabulary(model);
         GgufWriter gguf = new GgufWriter();
         describe(gguf, model);
         addTokenizer(gguf, model.vocabulary());
         addTensors(gguf, model, type);
-        // The name holds all that the content depends on; its size is checked too.
-        String name = "peer-h%d-f%d-l%d-a%d-k%d-d%d-v%d-p%d-%s.gguf"
+        String name = fileName(model, type.name().toLowerCase(java.util.Locale.ROOT)) + ".gguf";
+        return CachedFile.write(cache.resolve(name), gguf.bytes(), channel -> gguf.writeTo(channel, SEED));
+    }
+
+    /** A name that holds all that the content depends on. */
+    static String fileName(ModelConfig model, String type) {
+        return "peer-h%d-f%d-l%d-a%d-k%d-d%d-v%d-p%d-%s"
                 .formatted(
                         model.hidden(),
                         model.intermediate(),
@@ -65,8 +67,27 @@ public final class PeerModel {
                         model.headDim(),
                         model.vocabulary(),
                         model.maxPositions(),
-                        type.name().toLowerCase(java.util.Locale.ROOT));
-        return CachedFile.write(cache.resolve(name), gguf.bytes(), channel -> gguf.writeTo(channel, SEED));
+                        type);
+    }
+
+    /** @throws IllegalArgumentException if the tokenizer of peers does not fit */
+    static void requireVocabulary(ModelConfig model) {
+        if (model.vocabulary() <= RESERVED_TOKENS) {
+            throw new IllegalArgumentException("the tokenizer of peers needs a vocabulary of more than "
+                    + RESERVED_TOKENS + " tokens; the model has " + model.vocabulary());
+        }
+    }
+
+    /** Tokens in the order of their ids. */
+    static List<String> tokens(int vocabulary) {
+        List<String> tokens = new ArrayList<>(List.of("<unk>", "<s>", "</s>"));
+        for (int i = 0; i < 256; i++) {
+            tokens.add("<0x%02X>".formatted(i));
+        }
+        for (int i = 0; tokens.size() < vocabulary; i++) {
+            tokens.add(i < CHARACTERS_MAX ? Character.toString(FIRST_CHARACTER + i) : "<unused " + i + ">");
+        }
+        return tokens;
     }
 
     private static void describe(GgufWriter gguf, ModelConfig model) {
@@ -87,19 +108,12 @@ public final class PeerModel {
     }
 
     private static void addTokenizer(GgufWriter gguf, int vocabulary) {
-        List<String> tokens = new ArrayList<>(List.of("<unk>", "<s>", "</s>"));
         List<Integer> kinds = new ArrayList<>(List.of(UNKNOWN, CONTROL, CONTROL));
-        for (int i = 0; i < 256; i++) {
-            tokens.add("<0x%02X>".formatted(i));
-            kinds.add(BYTE);
-        }
-        for (int i = 0; tokens.size() < vocabulary; i++) {
-            boolean character = i < CHARACTERS_MAX;
-            tokens.add(character ? Character.toString(FIRST_CHARACTER + i) : "<unused " + i + ">");
-            kinds.add(character ? NORMAL : UNUSED);
+        for (int id = kinds.size(); id < vocabulary; id++) {
+            kinds.add(id < RESERVED_TOKENS ? BYTE : id < RESERVED_TOKENS + CHARACTERS_MAX ? NORMAL : UNUSED);
         }
         gguf.text("tokenizer.ggml.model", "llama");
-        gguf.texts("tokenizer.ggml.tokens", tokens);
+        gguf.texts("tokenizer.ggml.tokens", tokens(vocabulary));
         gguf.reals("tokenizer.ggml.scores", new float[vocabulary]);
         gguf.integers("tokenizer.ggml.token_type", kinds);
         gguf.number("tokenizer.ggml.unknown_token_id", 0);

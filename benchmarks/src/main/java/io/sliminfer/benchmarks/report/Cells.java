@@ -41,6 +41,11 @@ public final class Cells {
         return format("%.0f %%", share * 100);
     }
 
+    /** Bytes in decimal megabytes. */
+    public static String megabytes(double bytes) {
+        return format("%.0f", bytes / 1e6);
+    }
+
     /** Such as {@code 1.04 B}. */
     public static String count(long count) {
         return count >= 1e9

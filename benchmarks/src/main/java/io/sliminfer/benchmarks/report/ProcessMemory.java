@@ -17,6 +17,7 @@ public record ProcessMemory(OptionalLong peakResidentBytes, OptionalLong anonymo
     public static final String NOT_AVAILABLE = "not available";
 
     private static final Path STATUS = Path.of("/proc/self/status");
+    private static final Path IO = Path.of("/proc/self/io");
 
     public static ProcessMemory now() {
         if (!Files.isReadable(STATUS)) {
@@ -56,6 +57,21 @@ public record ProcessMemory(OptionalLong peakResidentBytes, OptionalLong anonymo
                 .filter(digits -> !digits.isEmpty())
                 .mapToLong(digits -> Long.parseLong(digits) * 1024)
                 .findFirst();
+    }
+
+    /** Bytes that this process has had read from disks since its start: what the page cache had not. */
+    public static OptionalLong diskBytesRead() {
+        try {
+            return Files.isReadable(IO)
+                    ? Files.readString(IO)
+                            .lines()
+                            .filter(line -> line.startsWith("read_bytes: "))
+                            .mapToLong(line -> Long.parseLong(line.substring("read_bytes: ".length())))
+                            .findFirst()
+                    : OptionalLong.empty();
+        } catch (IOException e) {
+            return OptionalLong.empty();
+        }
     }
 
     /** A figure for a line of results: bytes, or the words. */

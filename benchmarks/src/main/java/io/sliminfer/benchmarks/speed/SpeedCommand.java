@@ -4,6 +4,7 @@ import io.sliminfer.backend.WeightPrecision;
 import io.sliminfer.benchmarks.models.ModelChoice;
 import io.sliminfer.benchmarks.report.CommandChecks;
 import io.sliminfer.benchmarks.report.JsonLines;
+import io.sliminfer.benchmarks.report.PageCache;
 import io.sliminfer.benchmarks.report.Results;
 import io.sliminfer.benchmarks.trial.BackendChoice;
 import io.sliminfer.engine.DefaultSchedule;
@@ -11,6 +12,7 @@ import io.sliminfer.format.DType;
 import io.sliminfer.format.ModelFolder;
 import io.sliminfer.prune.PruneSchedule;
 import io.sliminfer.prune.PruneStep;
+import java.io.File;
 import java.io.PrintWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -27,6 +29,7 @@ import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
+import picocli.CommandLine.ParseResult;
 import picocli.CommandLine.Spec;
 
 /** Options of the {@code speed} command. All are checked before a model is written or loaded. */
@@ -37,6 +40,12 @@ import picocli.CommandLine.Spec;
         sortOptions = false,
         showDefaultValues = true)
 public final class SpeedCommand implements Callable<Integer> {
+
+    /** For {@code --baseline}. */
+    private static final String NONE = "none";
+
+    /** Tokens of the prompt of a cold start. */
+    private static final int COLD_PROMPT = 512;
 
     @Spec
     private @Nullable CommandSpec spec;
@@ -65,6 +74,14 @@ public final class SpeedCommand implements Callable<Integer> {
 
     @Option(names = "--rounds", defaultValue = "3", description = "Samples of each variant; variants take turns.")
     private int rounds;
+
+    @Option(
+            names = "--cold",
+            description =
+                    "Measure the first answer after start instead: a fresh process for each sample, the model's files"
+                            + " dropped from the page cache before (Linux). One --prompt (512 by default), --mode dense by"
+                            + " default, one token.")
+    private boolean cold;
 
     @Option(names = "--warm-up", defaultValue = "1", description = "Rounds before these that do not count.")
     private int warmUps;
@@ -106,7 +123,7 @@ public final class SpeedCommand implements Callable<Integer> {
             split = ",",
             paramLabel = "NAME",
             defaultValue = "gemm",
-            description = "gemm (oneDNN alone), llama (llama.cpp), none.")
+            description = "gemm (oneDNN alone; the default without --cold), llama (llama.cpp), jlama (Jlama), none.")
     private List<String> baselines = List.of();
 
     @Option(
@@ -116,11 +133,23 @@ public final class SpeedCommand implements Callable<Integer> {
     private @Nullable Path llamaGguf;
 
     @Option(
-            names = "--llama-timeout",
+            names = "--jlama-classpath",
+            paramLabel = "JAR:...|DIR/*",
+            description = "Jars of Jlama 0.8.4 for --baseline jlama, as benchmarks/jlama/pom.xml collects them.")
+    private @Nullable String jlamaClasspath;
+
+    @Option(
+            names = "--jlama-java",
+            paramLabel = "FILE",
+            description = "java program that runs Jlama, of Java 20 or newer; by default the one that runs this.")
+    private @Nullable Path jlamaJava;
+
+    @Option(
+            names = "--peer-timeout",
             paramLabel = "SECONDS",
             defaultValue = "1800",
-            description = "A round of llama.cpp is ended after this time.")
-    private int llamaTimeout;
+            description = "A process of llama.cpp or Jlama is ended after this time.")
+    private int peerTimeout;
 
     @Option(
             names = "--cache",
@@ -128,7 +157,10 @@ public final class SpeedCommand implements Callable<Integer> {
             description = "Folder of generated models; slim-infer-models in the system's temporary folder by default.")
     private Path cache = Path.of(System.getProperty("java.io.tmpdir"), "slim-infer-models");
 
-    @Option(names = "--out", paramLabel = "DIR", description = "Append results to DIR/speed-MODEL-DATE.jsonl.")
+    @Option(
+            names = "--out",
+            paramLabel = "DIR",
+            description = "Append results to DIR/speed-MODEL-DATE.jsonl, or cold-MODEL-DATE.jsonl.")
     private @Nullable Path out;
 
     @Option(names = "--json", description = "Write results to standard output instead of a table.")
@@ -153,20 +185,15 @@ public final class SpeedCommand implements Callable<Integer> {
         SpeedSettings settings = settings();
         List<JsonLines> sinks = new ArrayList<>();
         if (out != null) {
-            sinks.add(JsonLines.appendTo(
-                    out.resolve("speed-" + settings.model().name() + "-" + LocalDate.now(ZoneOffset.UTC) + ".jsonl")));
+            String name = (cold ? ColdRun.BENCHMARK : SpeedRun.BENCHMARK) + "-"
+                    + settings.model().name() + "-" + LocalDate.now(ZoneOffset.UTC) + ".jsonl";
+            sinks.add(JsonLines.appendTo(out.resolve(name)));
         }
         if (json) {
             sinks.add(JsonLines.to(System.out));
         }
-        try (Results results = new Results(sinks);
-                ModelFolder folder = settings.model().open(settings.cache())) {
-            new SpeedRun(
-                            settings,
-                            scheduleOf(settings),
-                            results,
-                            checks().command().getErr())
-                    .run(folder, checks().arguments());
+        try (Results results = new Results(sinks)) {
+            measure(settings, results);
             if (!json) {
                 stdout.print(SpeedTable.render(results.lines()));
                 stdout.flush();
@@ -175,6 +202,17 @@ public final class SpeedCommand implements Callable<Integer> {
             throw BackendChoice.inOptions(checks(), e);
         }
         return 0;
+    }
+
+    private void measure(SpeedSettings settings, Results results) {
+        PrintWriter progress = checks().command().getErr();
+        if (cold) {
+            new ColdRun(settings, scheduleOf(settings), results, progress).run(checks().arguments());
+            return;
+        }
+        try (ModelFolder folder = settings.model().open(settings.cache())) {
+            new SpeedRun(settings, scheduleOf(settings), results, progress).run(folder, checks().arguments());
+        }
     }
 
     private static PruneSchedule scheduleOf(SpeedSettings settings) {
@@ -192,7 +230,10 @@ public final class SpeedCommand implements Callable<Integer> {
         checks().requireAtLeast("--warm-up", warmUps, 0);
         checks().requireAtLeast("--tokens", tokens, 1);
         checks().requireAtLeast("--threads", threads, 0);
-        checks().requireAtLeast("--llama-timeout", llamaTimeout, 1);
+        checks().requireAtLeast("--peer-timeout", peerTimeout, 1);
+        if (cold) {
+            prepareCold();
+        }
         List<Mode> chosenModes = checks().choose("--mode", modes, Mode.class);
         Set<Baseline> chosenBaselines = chosenBaselines();
         DType dtype = BackendChoice.compute(checks(), compute);
@@ -222,8 +263,39 @@ public final class SpeedCommand implements Callable<Integer> {
                 chosenBaselines,
                 seed,
                 llamaGguf,
-                Duration.ofSeconds(llamaTimeout),
+                jlamaClasspath,
+                jlamaJava,
+                Duration.ofSeconds(peerTimeout),
                 cache);
+    }
+
+    /** What a cold start does not measure is refused, and defaults are its own. */
+    private void prepareCold() {
+        if (!PageCache.canDrop()) {
+            throw checks().refused("--cold needs Linux: files cannot be dropped from the page cache on "
+                    + System.getProperty("os.name"));
+        }
+        ParseResult given = checks().command().getParseResult();
+        for (String option : List.of("--warm-up", "--tokens")) {
+            if (given.hasMatchedOption(option)) {
+                throw checks().refused(
+                                option + " is of no use with --cold: it measures the first token of a fresh process");
+            }
+        }
+        tokens = 1;
+        if (!given.hasMatchedOption("--prompt")) {
+            prompts = List.of(COLD_PROMPT);
+        } else if (prompts.size() > 1) {
+            throw checks().refused("--prompt " + prompts + ": --cold takes one length");
+        }
+        if (!given.hasMatchedOption("--mode")) {
+            modes = List.of(Mode.DENSE.label());
+        }
+        if (!given.hasMatchedOption("--baseline")) {
+            baselines = List.of(NONE);
+        } else if (baselines.contains(Baseline.GEMM.label())) {
+            throw checks().refused("--baseline gemm has no cold start; use llama, jlama or none");
+        }
     }
 
     private @Nullable PruneSchedule chosenSchedule(ModelChoice choice, List<Mode> chosenModes) {
@@ -248,7 +320,7 @@ public final class SpeedCommand implements Callable<Integer> {
     }
 
     private Set<Baseline> chosenBaselines() {
-        if (baselines.contains("none")) {
+        if (baselines.contains(NONE)) {
             if (baselines.size() > 1) {
                 throw checks().refused("--baseline " + String.join(",", baselines) + ": none stands alone");
             }
@@ -264,10 +336,33 @@ public final class SpeedCommand implements Callable<Integer> {
         if (llamaGguf != null && !Files.isRegularFile(llamaGguf)) {
             throw checks().refused("--llama-gguf " + llamaGguf + " is not a file");
         }
+        requireJlama(chosenBaselines.contains(Baseline.JLAMA));
         for (Path folder : out == null ? List.of(cache) : List.of(cache, out)) {
             if (Files.exists(folder) && !Files.isDirectory(folder)) {
                 throw checks().refused((folder.equals(out) ? "--out " : "--cache ") + folder + " is not a folder");
             }
+        }
+    }
+
+    private void requireJlama(boolean chosen) {
+        if (!chosen && (jlamaClasspath != null || jlamaJava != null)) {
+            throw checks().refused((jlamaClasspath != null ? "--jlama-classpath" : "--jlama-java")
+                    + " is of no use without --baseline jlama");
+        }
+        if (chosen && jlamaClasspath == null) {
+            throw checks().refused("--baseline jlama needs --jlama-classpath: the jars of Jlama, which are no part of"
+                    + " this program (benchmarks/README.md says how to get them)");
+        }
+        if (jlamaClasspath != null) {
+            for (String entry : jlamaClasspath.split(File.pathSeparator)) {
+                Path path = Path.of(entry.endsWith("*") ? entry.substring(0, entry.length() - 1) : entry);
+                if (!Files.exists(path)) {
+                    throw checks().refused("--jlama-classpath: " + entry + " does not exist");
+                }
+            }
+        }
+        if (jlamaJava != null && !Files.isExecutable(jlamaJava)) {
+            throw checks().refused("--jlama-java " + jlamaJava + " is not a program");
         }
     }
 

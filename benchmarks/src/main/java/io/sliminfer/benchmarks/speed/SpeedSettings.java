@@ -23,7 +23,9 @@ import org.jspecify.annotations.Nullable;
  * @param schedule     of pruned prompts, or null for the engine's default
  * @param seed         of the prompts
  * @param llamaGguf    model for llama.cpp, or null to write one of the same shape
- * @param llamaTimeout after which a llama.cpp process is ended
+ * @param jlamaClasspath Jlama's jars, or null where it is no baseline
+ * @param jlamaJava    java program that runs Jlama, or null for the one that runs this
+ * @param peerTimeout  after which a process of a peer is ended
  * @param cache        folder of generated models
  */
 record SpeedSettings(
@@ -41,7 +43,9 @@ record SpeedSettings(
         Set<Baseline> baselines,
         long seed,
         @Nullable Path llamaGguf,
-        Duration llamaTimeout,
+        @Nullable String jlamaClasspath,
+        @Nullable Path jlamaJava,
+        Duration peerTimeout,
         Path cache) {
 
     /** In results: the mode, and the form of weights where there are several. */

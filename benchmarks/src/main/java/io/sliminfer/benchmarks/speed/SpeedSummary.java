@@ -7,6 +7,8 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.OptionalDouble;
+import java.util.TreeMap;
+import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
 
 /** One line for each prompt length and mode: median, lowest and highest of all its samples. */
@@ -22,6 +24,7 @@ final class SpeedSummary {
             "flopsSavedShare",
             "gflopsPerSecond",
             "kvBytes",
+            "weightsAndKvBytes",
             "peakResidentBytes",
             "anonymousBytes");
 
@@ -29,7 +32,7 @@ final class SpeedSummary {
 
     /** Summary lines in the order of prompt lengths and, for each, of first samples. */
     static List<Map<String, Object>> of(List<JsonNode> lines) {
-        Map<Integer, Map<String, List<JsonNode>>> groups = new java.util.TreeMap<>();
+        Map<Integer, Map<String, List<JsonNode>>> groups = new TreeMap<>();
         for (JsonNode line : lines) {
             if (line.path("type").asString().equals("sample")) {
                 groups.computeIfAbsent(line.path("promptTokens").asInt(), length -> new LinkedHashMap<>())
@@ -39,26 +42,30 @@ final class SpeedSummary {
         }
         List<Map<String, Object>> summaries = new ArrayList<>();
         groups.forEach((promptTokens, modes) -> modes.forEach((mode, samples) -> {
-            Map<String, Object> summary = new LinkedHashMap<>();
-            summary.put("type", "summary");
-            summary.put("mode", mode);
-            summary.put("promptTokens", promptTokens);
-            summary.put("samples", samples.size());
+            Map<String, Object> summary = start(mode, promptTokens, samples.size());
             METRICS.forEach(metric -> addMetric(summary, metric, samples));
-            addShare(
-                    summary,
-                    "ttftOfDense",
-                    "ttftSeconds",
-                    samples,
-                    modes.get(samples.get(0).path("dense").asString(Mode.DENSE.label())),
-                    mode);
-            addShare(summary, "gflopsOfGemm", "gflopsPerSecond", samples, modes.get(Baseline.GEMM.label()), mode);
+            List<JsonNode> dense = modes.get(samples.get(0).path("dense").asString(Mode.DENSE.label()));
+            addRatio(summary, "ttftOfDense", "ttftSeconds", samples, dense, mode);
+            List<JsonNode> llama = modes.get(Baseline.LLAMA.label());
+            addRatio(summary, "ttftOfLlama", "ttftSeconds", samples, llama, mode);
+            addRatio(summary, "decodeSpeedOfLlama", "decodeTokensPerSecond", samples, llama, mode);
+            addRatio(summary, "gflopsOfGemm", "gflopsPerSecond", samples, modes.get(Baseline.GEMM.label()), mode);
             summaries.add(summary);
         }));
         return summaries;
     }
 
-    private static void addMetric(Map<String, Object> summary, String metric, List<JsonNode> samples) {
+    /** A summary without figures. */
+    static Map<String, Object> start(String mode, int promptTokens, int samples) {
+        Map<String, Object> summary = new LinkedHashMap<>();
+        summary.put("type", "summary");
+        summary.put("mode", mode);
+        summary.put("promptTokens", promptTokens);
+        summary.put("samples", samples);
+        return summary;
+    }
+
+    static void addMetric(Map<String, Object> summary, String metric, List<JsonNode> samples) {
         List<Double> values = Spread.values(metric, samples);
         if (!values.isEmpty()) {
             summary.put(metric, Spread.of(values).toMap());
@@ -68,12 +75,12 @@ final class SpeedSummary {
     }
 
     /** This mode's median by that of the other, where both have the metric. */
-    private static void addShare(
+    static void addRatio(
             Map<String, Object> summary,
             String name,
             String metric,
             List<JsonNode> samples,
-            @org.jspecify.annotations.Nullable List<JsonNode> others,
+            @Nullable List<JsonNode> others,
             String mode) {
         boolean itself = others == null || others.get(0).path("mode").asString().equals(mode);
         OptionalDouble own = Spread.median(metric, samples);

@@ -19,7 +19,6 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
-import tools.jackson.databind.JsonNode;
 
 class BaselineTests {
 
@@ -51,62 +50,89 @@ class BaselineTests {
         }
     }
 
-    @Test
-    void givesOneSampleForEachLength() throws Exception {
-        List<String> lines = List.of("noise", "RESULT {\"promptTokens\":64}", "RESULT {\"promptTokens\":128}");
-
-        List<JsonNode> samples = LlamaBaseline.samples(lines, 0, List.of(64, 128));
-
-        assertThat(samples)
-                .extracting(sample -> sample.path("promptTokens").asInt())
-                .containsExactly(64, 128);
+    private Peer llama(Path gguf, Duration timeout) {
+        return Peer.llama(gguf, 1, PeerModel.characters(model.vocabulary()), timeout);
     }
 
     @Test
-    void saysWhyLlamaCppCannotBeMeasured() {
-        assertThatThrownBy(() -> LlamaBaseline.samples(List.of("FAILED UnsatisfiedLinkError: none"), 1, List.of(64)))
-                .hasMessage("UnsatisfiedLinkError: none");
-        assertThatThrownBy(() -> LlamaBaseline.samples(List.of(), 132, List.of(64)))
-                .hasMessage("its process ended with status 132 after 0 of 1 results");
+    void readsTheNumbersThatAPeerWrites() throws Exception {
+        Map<String, Object> numbers = PeerResult.parse(PeerResult.line(100, 5, 0.5, 2.5));
+
+        assertThat(numbers)
+                .containsEntry("promptTokensMeasured", 100L)
+                .containsEntry("generatedTokens", 5L)
+                .containsEntry("ttftSeconds", 0.5)
+                .containsEntry("promptTokensPerSecond", 200.0)
+                .containsEntry("decodeMillisPerToken", 500.0)
+                .containsEntry("decodeTokensPerSecond", 2.0);
+        assertThatThrownBy(() -> PeerResult.parse("noise"))
+                .isInstanceOf(Unavailable.class)
+                .hasMessageContaining("noise");
+    }
+
+    @Test
+    void carriesARequestOverTheCommandLine() {
+        PeerRequest request = new PeerRequest(Path.of("a model"), 2, 300, 16, 64, 512);
+
+        assertThat(PeerRequest.of(request.toArguments().toArray(new String[0]))).isEqualTo(request);
+        assertThat(request.text(7).codePointCount(0, request.text(7).length())).isEqualTo(7);
     }
 
     @Test
     void endsAProcessThatTakesTooLong() {
-        LlamaBaseline llama = new LlamaBaseline(cache.resolve("none.gguf"), 1, 1, 100, Duration.ofMillis(1));
-
-        assertThatThrownBy(() -> llama.measure(List.of(64))).hasMessageContaining("--llama-timeout");
+        assertThatThrownBy(() ->
+                        llama(cache.resolve("none.gguf"), Duration.ofMillis(1)).measure(64, 1))
+                .hasMessageContaining("--peer-timeout");
     }
 
     @Test
     void failsWithoutAModelInsteadOfHanging() {
-        LlamaBaseline llama = new LlamaBaseline(cache.resolve("none.gguf"), 1, 1, 100, Duration.ofSeconds(60));
+        assertThatThrownBy(() -> llama(cache.resolve("none.gguf"), Duration.ofSeconds(60))
+                        .measure(64, 1))
+                .isInstanceOf(Unavailable.class);
+    }
 
-        assertThatThrownBy(() -> llama.measure(List.of(64))).isInstanceOf(LlamaBaseline.Unavailable.class);
+    @Test
+    void saysWhyAJvmDidNotStart() {
+        List<String> command = ChildProcess.java(
+                ChildProcess.thisJava(), List.of("--add-modules", "no.such.module"), "none", PeerResult.class);
+
+        assertThatThrownBy(() -> {
+                    try (ChildProcess process = ChildProcess.start(command)) {
+                        process.await(ChildProcess.RESULT, Duration.ofSeconds(60));
+                    }
+                })
+                .isInstanceOf(Unavailable.class)
+                .hasMessageContaining("ended with status 1")
+                .hasMessageContaining("no.such.module");
+    }
+
+    @Test
+    void saysThatJlamaCannotRun() {
+        Peer jlama = Peer.jlama(ChildProcess.thisJava(), "none.jar", cache, 1, 100, Duration.ofSeconds(60));
+        String reason = Runtime.version().feature() < 20 ? "Jlama needs Java 20 or newer" : "ClassNotFoundException";
+
+        assertThatThrownBy(() -> jlama.measure(64, 1))
+                .isInstanceOf(Unavailable.class)
+                .hasMessageContaining(reason);
     }
 
     @ParameterizedTest
     @ValueSource(strings = {"Q4_0", "F16"})
     void measuresLlamaCppOnAFileOfTheModelsShape(GgufWriter.Type type) {
-        LlamaBaseline llama = new LlamaBaseline(
-                PeerModel.file(model, type, cache),
-                1,
-                4,
-                PeerModel.characters(model.vocabulary()),
-                Duration.ofSeconds(60));
-        List<JsonNode> samples;
+        Peer llama = llama(PeerModel.file(model, type, cache), Duration.ofSeconds(60));
+        Map<String, Object> sample;
         try {
-            samples = llama.measure(List.of(100, 300));
-        } catch (LlamaBaseline.Unavailable e) {
+            sample = llama.measure(300, 4);
+        } catch (Unavailable e) {
             assumeThat(e.getMessage()).as("the binding has no native here").doesNotStartWith("UnsatisfiedLinkError");
             throw new AssertionError(e);
         }
-        assertThat(samples)
-                .extracting(sample -> sample.path("promptTokensMeasured").asInt())
+        assertThat(sample)
                 .as("each character is one token, none is cut")
-                .containsExactly(100, 300);
-        assertThat(samples).allSatisfy(sample -> {
-            assertThat(sample.path("ttftSeconds").asDouble()).isPositive();
-            assertThat(sample.path("decodeMillisPerToken").asDouble()).isPositive();
-        });
+                .containsEntry("promptTokensMeasured", 300L)
+                .containsEntry("generatedTokens", 4L);
+        assertThat((Double) sample.get("ttftSeconds")).isPositive();
+        assertThat((Double) sample.get("decodeMillisPerToken")).isPositive();
     }
 }

@@ -14,6 +14,8 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.condition.EnabledOnOs;
+import org.junit.jupiter.api.condition.OS;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -60,9 +62,20 @@ class SpeedCommandTests {
                 "--model synthetic:test --prompt 64 --schedule 4:0.5 | --schedule: pruning schedule 4:0.5: there is no layer 4",
                 "--model synthetic:test --prompt 64 --schedule 1 | --schedule: pruning schedule '1'",
                 "--model synthetic:test --baseline gemm,none | --baseline gemm,none: none stands alone",
-                "--model synthetic:test --baseline mkl | --baseline mkl: 'mkl' is unknown; there are gemm, llama",
+                "--model synthetic:test --baseline mkl | --baseline mkl: 'mkl' is unknown; there are gemm, llama, jlama",
                 "--model synthetic:test --llama-gguf x.gguf | --llama-gguf is of no use without --baseline llama",
                 "--model synthetic:test --baseline llama --llama-gguf x.gguf | --llama-gguf x.gguf is not a file",
+                "--model synthetic:test --baseline jlama | --baseline jlama needs --jlama-classpath",
+                "--model synthetic:test --baseline jlama --jlama-classpath no-such/* | --jlama-classpath: no-such/* does not exist",
+                "--model synthetic:test --jlama-classpath x.jar | --jlama-classpath is of no use without --baseline jlama",
+                "--model synthetic:test --jlama-java java | --jlama-java is of no use without --baseline jlama",
+                "--model synthetic:test --baseline jlama --jlama-classpath . --jlama-java no-java | --jlama-java no-java is not a program",
+                "--model synthetic:test --peer-timeout 0 | --peer-timeout 0 is not allowed",
+                "--model synthetic:test --weights bf16,int4 | --weights: int4 is unknown: use auto, bf16, int8",
+                "--model synthetic:test --cold --tokens 4 | --tokens is of no use with --cold",
+                "--model synthetic:test --cold --warm-up 1 | --warm-up is of no use with --cold",
+                "--model synthetic:test --cold --prompt 64,128 | --prompt [64, 128]: --cold takes one length",
+                "--model synthetic:test --cold --baseline gemm | --baseline gemm has no cold start",
                 "--table no-such.jsonl | --table: no-such.jsonl cannot be read"
             })
     void refusesBadArgumentsBeforeAnythingIsWritten(String arguments, String message) {
@@ -99,6 +112,48 @@ class SpeedCommandTests {
                 .hasSize(12);
         assertThat(variants(lines, "summary"))
                 .containsExactly("256 dense", "256 pruned", "256 gemm", "512 dense", "512 pruned", "512 gemm");
+    }
+
+    @Test
+    void letsFormsOfWeightsTakeTurns() throws Exception {
+        int status = run(
+                "--model synthetic:test --prompt 64 --rounds 1 --tokens 2 --weights auto,bf16 --baseline none --out"
+                        .split(" "),
+                folder.resolve("results"));
+
+        assertThat(status).as(err.toString()).isZero();
+        List<JsonNode> lines = JsonLines.read(onlyFile(folder.resolve("results")));
+        assertThat(variants(lines, "sample"))
+                .containsExactly("64 dense auto", "64 dense bf16", "64 pruned auto", "64 pruned bf16");
+        JsonNode sample = lines.get(1);
+        assertThat(sample.path("weightsAndKvBytes").asLong())
+                .as("weights of 181 K parameters in bf16 or float32, and KV")
+                .isGreaterThan(2 * 180_000L + sample.path("kvBytes").asLong());
+    }
+
+    @Test
+    void passesTheEnginesRefusalOnWithTheNameOfTheOption() {
+        int status = run("--model synthetic:test --prompt 64 --backend java --weights int8".split(" "));
+
+        assertThat(status).isEqualTo(2);
+        assertThat(err.toString()).contains("--weights int8");
+    }
+
+    @Test
+    @EnabledOnOs(OS.LINUX)
+    void measuresTheFirstAnswerAfterStart() throws Exception {
+        int status = run("--model synthetic:test --cold --rounds 2 --out".split(" "), folder.resolve("results"));
+
+        assertThat(status).as(err.toString()).isZero();
+        Path file = onlyFile(folder.resolve("results"));
+        assertThat(file.getFileName().toString()).startsWith("cold-synthetic-test-");
+        List<JsonNode> lines = JsonLines.read(file);
+        assertThat(variants(lines, "sample")).containsExactly("512 dense", "512 dense");
+        assertThat(lines.get(1).path("firstTokenSeconds").asDouble())
+                .as("start, load and prefill")
+                .isGreaterThan(lines.get(1).path("readySeconds").asDouble()
+                        + lines.get(1).path("ttftSeconds").asDouble() / 2);
+        assertThat(out.toString()).contains("| First answer after start ").contains("| 512 dense ");
     }
 
     @Test

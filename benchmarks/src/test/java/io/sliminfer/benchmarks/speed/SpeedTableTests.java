@@ -44,15 +44,61 @@ class SpeedTableTests {
                 sample(1024, "dense", "\"ttftSeconds\":5,\"gflopsPerSecond\":280"),
                 sample(1024, "pruned", "\"ttftSeconds\":2.5,\"prunedShare\":0.5,\"anonymousBytes\":\"not available\""),
                 sample(1024, "gemm", "\"gflopsPerSecond\":350"),
-                sample(1024, "llama", "\"ttftSeconds\":10")));
+                sample(1024, "llama", "\"ttftSeconds\":10"),
+                sample(1024, "jlama", "\"ttftSeconds\":20")));
 
         assertThat(TableRows.of(text))
                 .containsExactly(
-                        "Prompt, mode|TTFT s|x dense|prompt tok/s|decode ms/tok|decode tok/s|pruned|FLOPs saved|GFLOP/s|of GEMM|peak MB|anonymous MB",
-                        "1024 dense|5.00 (4.00-9.00)|-|-|-|-|-|-|280|80 %|-|-",
-                        "1024 pruned|2.50 (2.50-2.50)|0.50|-|-|-|50 %|-|-|-|-|not available",
-                        "1024 oneDNN alone|-|-|-|-|-|-|-|350|-|-|-",
-                        "1024 llama.cpp q4_0|10.0 (10.0-10.0)|2.00|-|-|-|-|-|-|-|-|-");
+                        "Prompt, mode|TTFT s|of dense|x llama|prompt tok/s|decode ms/tok|decode tok/s|x llama|pruned|FLOPs saved|GFLOP/s|of GEMM|peak MB|weights + KV MB|anonymous MB",
+                        "1024 dense|5.00 (4.00-9.00)|-|2.00|-|-|-|-|-|-|280|80 %|-|-|-",
+                        "1024 pruned|2.50 (2.50-2.50)|0.50|4.00|-|-|-|-|50 %|-|-|-|-|-|not available",
+                        "1024 oneDNN alone|-|-|-|-|-|-|-|-|-|350|-|-|-|-",
+                        "1024 llama.cpp q4_0|10.0 (10.0-10.0)|2.00|-|-|-|-|-|-|-|-|-|-|-|-",
+                        "1024 Jlama Q4|20.0 (20.0-20.0)|4.00|0.50|-|-|-|-|-|-|-|-|-|-|-");
+    }
+
+    @Test
+    void comparesFormsOfWeightsWithTheirOwnDenseAndWithLlamaCpp() {
+        String text = SpeedTable.render(run(
+                sample(512, "dense bf16", "\"dense\":\"dense bf16\",\"ttftSeconds\":6,\"decodeTokensPerSecond\":10"),
+                sample(
+                        512,
+                        "dense int8",
+                        "\"dense\":\"dense int8\",\"ttftSeconds\":3,\"decodeTokensPerSecond\":30,"
+                                + "\"peakResidentBytes\":1500000000,\"weightsAndKvBytes\":1100000000"),
+                sample(512, "pruned int8", "\"dense\":\"dense int8\",\"ttftSeconds\":1.5"),
+                sample(512, "llama", "\"ttftSeconds\":12,\"decodeTokensPerSecond\":20")));
+
+        assertThat(TableRows.of(text).stream().skip(1))
+                .containsExactly(
+                        "512 dense bf16|6.00 (6.00-6.00)|-|2.00|-|-|10.0|0.50|-|-|-|-|-|-|-",
+                        "512 dense int8|3.00 (3.00-3.00)|-|4.00|-|-|30.0|1.50|-|-|-|-|1500|1100|-",
+                        "512 pruned int8|1.50 (1.50-1.50)|0.50|8.00|-|-|-|-|-|-|-|-|-|-|-",
+                        "512 llama.cpp q4_0|12.0 (12.0-12.0)|-|-|-|-|20.0|-|-|-|-|-|-|-|-");
+    }
+
+    @Test
+    void showsColdStartsInATableOfTheirOwn() {
+        List<JsonNode> lines = List.of(
+                JsonLines.parse(HEADER.replace("\"benchmark\":\"speed\"", "\"benchmark\":\"cold\"")),
+                JsonLines.parse(
+                        """
+                        {"type":"summary","mode":"dense int8","promptTokens":512,"samples":1,
+                         "firstTokenSeconds":{"median":3,"min":2,"max":4},"readySeconds":{"median":2,"min":1,"max":3},
+                         "ttftSeconds":{"median":0.5,"min":0.5,"max":0.5},"diskBytes":{"median":2e9,"min":2e9,"max":2e9},
+                         "timeOfLlama":0.75}
+                        """),
+                JsonLines.parse(
+                        """
+                        {"type":"summary","mode":"llama","promptTokens":512,"samples":1,
+                         "firstTokenSeconds":{"median":4,"min":4,"max":4}}
+                        """));
+
+        assertThat(TableRows.of(SpeedTable.render(lines)))
+                .containsExactly(
+                        "First answer after start|first token s|time of llama.cpp's|model loaded s|TTFT s|read from disk MB|peak MB|weights + KV MB",
+                        "512 dense int8|3.00 (2.00-4.00)|0.75|2.00|0.500|2000|-|-",
+                        "512 llama.cpp q4_0|4.00 (4.00-4.00)|-|-|-|-|-|-");
     }
 
     @Test

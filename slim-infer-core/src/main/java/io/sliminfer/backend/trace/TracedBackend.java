@@ -45,8 +45,8 @@ public final class TracedBackend implements Backend {
     }
 
     @Override
-    public void prepare(WorkSize size) {
-        backend.prepare(size);
+    public void prepare(WorkSize size, List<WeightSpec> weights) {
+        backend.prepare(size, weights);
     }
 
     @Override

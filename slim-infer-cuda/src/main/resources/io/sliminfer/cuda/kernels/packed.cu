@@ -24,8 +24,8 @@
 //
 // Products of 1 to 8 rows: as gemv.cu, from which the design is (rings of cp.async, warps sharing k, mma with 16 rows of w and the rows of `in` as
 // columns). Integers below 256 are exact in bf16 and float16, so quants go through the tensor core as they are: each block of 32 (or 16) columns makes a
-// sum of its own, which is multiplied by its scale in float32; minima are multiplied by sums of `in`, which a product with ones makes. So no weight is ever
-// rounded. Each sum has one order, whatever the number of rows is. f32: plain FMA.
+// sum of its own, which is multiplied by its scale in float32; minima are multiplied by sums of `in`, which a product with ones makes (and with these sums
+// FORM 3, 5, 6, 7 take 16 or 32 off again that their quants have too much, which saves unpacking a subtraction). So no weight is ever rounded. Each sum has one order, whatever the number of rows is. f32: plain FMA.
 //
 // Bytes: n * k times 8.0, 8.5, 4.5, 5, 5.5, 6, 4.625, 5.625, 6.5625 bits for FORM 0 .. 8. Instructions: at 3 TB/s an H100 has 9.5 lane cycles for a weight
 // of 8 bits and 5.1 for one of 4.5; unpacking takes 1.75 (8 bits) and 1.4 (4 bits) of them, the rest 0.3 to 1.3. docs/kernels/decode.md.
@@ -106,6 +106,17 @@ struct Quants {
     }
 
 #if DTYPE != 0
+    // Where sums of `in` are made anyway, pairs hold LIFT + q, and LIFT times the sum is taken off in float32. LIFT is 16 for 4 bits and 32 for 5, so that
+    // q is the first bits of the mantissa.
+    static constexpr bool LIFTED = SCALING == K || SCALING == DM;
+    static constexpr int LIFT = BITS == 4 ? 16 : 32;
+    static constexpr int LIFTED_BIT = (DTYPE == 1 ? 10 : 7) - BITS; // of q's last bit
+    static constexpr u32 LIFT_BITS = (DTYPE == 1 ? 0x4c00u : 0x4180u) + (BITS == 4 ? 0 : DTYPE == 1 ? 0x400u : 0x80u);
+
+    __device__ __forceinline__ static u32 moved(u32 word, int from, int to) {
+        return from >= to ? word >> (from - to) : word << (to - from);
+    }
+
     // The same as four pairs of T for the tensor core. A number below 128 (f16: 1024) or'ed into the last bits of 128 (1024) has that added.
 #if DTYPE == 1
     static constexpr u32 BIAS = 0x64006400u, ONE = 0x3c003c00u;
@@ -125,14 +136,16 @@ struct Quants {
         return v;
     }
 
-    // Bytes 0 and 2: the lower 7 bits, less 128 where the sign bit is set; the bias drops out.
-    __device__ __forceinline__ static u32 signed_pair(u32 word) {
-        return sum((word & 0x007f007fu) | BIAS, (word & 0x00800080u) | (BIAS | 0x80008000u));
+    // (word & mask) | bits in one instruction; left to the compiler it becomes two.
+    __device__ __forceinline__ static u32 select(u32 word, u32 mask, u32 bits) {
+        u32 v;
+        asm("lop3.b32 %0, %1, %2, %3, 0xea;" : "=r"(v) : "r"(word), "r"(mask), "r"(bits));
+        return v;
     }
 
-    // The bits of `mask` of a word, moved from bit `from` to bit 4.
-    __device__ __forceinline__ static u32 high_pair(u32 word, int from, u32 mask) {
-        return (from >= 4 ? word >> (from - 4) : word << (4 - from)) & mask;
+    // Bytes 0 and 2: the lower 7 bits, less 128 where the sign bit is set; the bias drops out.
+    __device__ __forceinline__ static u32 signed_pair(u32 word) {
+        return sum(select(word, 0x007f007fu, BIAS), select(word, 0x00800080u, BIAS | 0x80008000u));
     }
 
     __device__ __forceinline__ void pairs(int b, u32 (&out)[4]) const {
@@ -144,10 +157,11 @@ struct Quants {
         } else {
 #pragma unroll
             for (int s = 0; s < 4; s++) {
-                u32 pair = (low[b] >> (4 * s)) & 0x000f000fu;
-                if (BITS == 5) pair |= high_pair(high[0], 4 * b + s, 0x00100010u);
-                if (BITS == 6) pair |= high_pair(high[b / 2], 2 * (4 * (b & 1) + s), 0x00300030u);
-                out[s] = sum(pair | BIAS, MINUS_BIAS);
+                constexpr int AT = LIFTED ? LIFTED_BIT : 0;
+                u32 pair = select(moved(low[b], 4 * s, AT), 0x000f000fu << AT, LIFTED ? LIFT_BITS * 0x10001u : BIAS);
+                if (BITS == 5) pair = select(moved(high[0], 4 * b + s, AT + 4), 0x00100010u << AT, pair);
+                if (BITS == 6) pair = select(moved(high[b / 2], 2 * (4 * (b & 1) + s), AT + 4), 0x00300030u << AT, pair);
+                out[s] = LIFTED ? pair : sum(pair, MINUS_BIAS);
             }
         }
     }
@@ -204,7 +218,7 @@ struct RowScales {
     // The weight of integer q at the lane's column c of a block.
     __device__ __forceinline__ float value(int q, int block, int c) const {
         if (SCALING == PER_ROW) return (float)q * d;
-        if (SCALING == D) return (float)q * scale(block);
+        if (SCALING == D) return OFFSET == 0 ? (float)q * scale(block) : fmaf((float)q, scale(block), 0.0f); // never -0, as q * d - OFFSET * d is not
         if (SCALING == DM) return fmaf((float)q, scale(block), minimum(block));       // the products are exact, so
         if (SCALING == K) return fmaf((float)q, d * scale(block), -(dmin * minimum(block))); // there is one rounding, as without fmaf
         return (d * scale_of_half(block, c / 4)) * (float)q;
@@ -262,26 +276,27 @@ struct Pieces {
     }
 };
 
-// This lane's columns of half a piece of `in`: row lane / 4, its 8 columns of 4 blocks; zeros outside.
+// This lane's columns of half a piece of `in`: row lane / 4, its 8 columns of 4 blocks; zeros behind the last column.
 struct Inputs {
     uint4 v[4];
 
     __device__ __forceinline__ void load(const T* in, int rows, int k, int start) {
         const int lane = threadIdx.x & 31, g = lane >> 2, j = lane & 3;
-        const T* row = in + (long long)g * k;
+        // Lanes beyond the last row repeat it: they make columns of the product that nobody reads.
+        const T* from = in + (long long)min(g, rows - 1) * k + start + column_of(j, 0);
+        if (start + 4 * 32 <= k) {
 #pragma unroll
-        for (int b = 0; b < 4; b++) {
-            const int column = start + 32 * b;
-            v[b] = make_uint4(0, 0, 0, 0);
-            if (g < rows && column < k) { // k is whole blocks
-                if (SCALING == SIX) {
-                    const uint2 low = *(const uint2*)(row + column + column_of(j, 0)), high = *(const uint2*)(row + column + column_of(j, 4));
-                    v[b] = make_uint4(low.x, low.y, high.x, high.y);
-                } else {
-                    v[b] = *(const uint4*)(row + column + column_of(j, 0));
-                }
-            }
+            for (int b = 0; b < 4; b++) v[b] = columns(from + 32 * b);
+        } else {
+#pragma unroll
+            for (int b = 0; b < 4; b++) v[b] = start + 32 * b < k ? columns(from + 32 * b) : make_uint4(0, 0, 0, 0); // k is whole blocks
         }
+    }
+
+    __device__ __forceinline__ static uint4 columns(const T* from) {
+        if (SCALING != SIX) return *(const uint4*)from;
+        const uint2 low = *(const uint2*)from, high = *(const uint2*)(from + 16);
+        return make_uint4(low.x, low.y, high.x, high.y);
     }
 };
 
@@ -318,6 +333,7 @@ struct Totals {
             multiply(t, ONE, ONE, ONE, ONE, in.z, in.w, t);
 #pragma unroll
             for (int i = 0; i < 4; i++) {
+                s[i] = fmaf(-(float)Quants::LIFT, t[i], s[i]);
                 float(&products)[4] = SCALING == K ? scaled : c;
                 float(&constants)[4] = SCALING == K ? minima : c;
                 products[i] = fmaf(rows[i / 2].scale(block), s[i], products[i]);
@@ -413,47 +429,48 @@ __device__ __forceinline__ void products_plain(const T* in, const char* first, c
     wait_for_kernel_ahead();
     int buffer = 0;
     for (int tile = blockIdx.x; tile < tiles; tile += gridDim.x) {
-        float c[2][MAX_ROWS] = {};
-        for (int piece = member; piece < pieces; piece += SHARERS) {
-            const char* from = w + ((long long)tile * pieces + piece) * PIECE_BYTES;
 #pragma unroll 1
-            for (int part = 0; part < 4; part++) {
-                const int h = part & 1, half = part >> 1;
+        for (int h = 0; h < 2; h++) {
+            float c[MAX_ROWS] = {};
+            for (int piece = member; piece < pieces; piece += SHARERS) {
+                const char* from = w + ((long long)tile * pieces + piece) * PIECE_BYTES;
                 RowScales scales;
                 scales.load(from, 8 * h + g);
-                scales.d = SCALING == PER_ROW ? 1.0f : scales.d; // applied to the sum, as for the other types
-                Quants quants;
-                quants.load(from, lane, h, half);
+                if (SCALING == PER_ROW) scales.d = 1.0f; // applied to the sum, as for the other types
+#pragma unroll 1
+                for (int half = 0; half < 2; half++) {
+                    Quants quants;
+                    quants.load(from, lane, h, half);
 #pragma unroll
-                for (int b = 0; b < 4; b++) {
-                    const int block = 4 * half + b, start = piece * PIECE + 32 * block;
-                    if (start >= k) continue;
-                    int q[8];
-                    quants.levels(b, q);
+                    for (int b = 0; b < 4; b++) {
+                        const int start = piece * PIECE + 32 * (4 * half + b);
+                        if (start >= k) continue;
+                        int q[8];
+                        quants.levels(b, q);
+                        float values[8];
 #pragma unroll
-                    for (int e = 0; e < 8; e++) {
-                        const float value = scales.value(q[e], block, e);
-                        const T* column = in + start + column_of(j, e);
+                        for (int e = 0; e < 8; e++) values[e] = half == 0 ? scales.value(q[e], b, e) : scales.value(q[e], 4 + b, e);
+#pragma unroll 1
+                        for (int i = 0; i < rows; i++) {
+                            const T* row = in + (long long)i * k + start;
+                            float sum = 0;
 #pragma unroll
-                        for (int i = 0; i < MAX_ROWS; i++) {
-                            if (i < rows) {
-                                if (h == 0) c[0][i] = fmaf(value, column[(long long)i * k], c[0][i]);
-                                else c[1][i] = fmaf(value, column[(long long)i * k], c[1][i]);
-                            }
+                            for (int e = 0; e < 8; e++) sum = fmaf(values[e], row[column_of(j, e)], sum);
+#pragma unroll
+                            for (int r = 0; r < MAX_ROWS; r++)
+                                if (r == i) c[r] += sum;
                         }
                     }
                 }
             }
-        }
-#pragma unroll
-        for (int h = 0; h < 2; h++)
 #pragma unroll
             for (int i = 0; i < MAX_ROWS; i++) {
-                float sum = c[h][i];
+                float sum = c[i];
                 sum += __shfl_xor_sync(0xffffffffu, sum, 1);
                 sum += __shfl_xor_sync(0xffffffffu, sum, 2);
                 if (j == 0) sums[buffer][warp][i][g + 8 * h] = sum;
             }
+        }
         __syncthreads();
         finish(tile, sums[buffer], SHARERS);
         buffer ^= 1;
