@@ -43,6 +43,12 @@ for part in "$@"; do
       keep_timelines capped ;;
     long) # 128K, pruned
       cuda --prompt 131072 --mode pruned --rounds 2 --tokens 32 ;;
+    weights) # forms of weights in turn, with bf16 first; then each form's operations one by one
+      cuda --prompt 8192,65536 --mode dense,pruned --rounds 2 --tokens 48 --weights bf16,int8,q4_0,q4_k
+      cuda --prompt 1024 --mode dense --rounds 1 --warm-up 0 --tokens 16 --weights bf16,int8,q8_0,q4_0,q4_k,q6_k --profile
+      keep_timelines weights ;;
+    small) # 128K, pruned, int8, with all of the device's memory limited to 24 GB
+      cuda --prompt 131072 --mode pruned --rounds 2 --tokens 32 --weights int8 --memory 24GB ;;
     quality) # the tiny model answers on the GPU; the same command with --backend cpu elsewhere tells whether answers are the same
       run quality --model "${MODEL:?name the folder of SlimInfer Tiny: MODEL=FOLDER}" --style tiny --tasks all --lengths 1024,4096 --count 5 \
         --backend cuda --compute bf16 --out "$OUT" ;;
