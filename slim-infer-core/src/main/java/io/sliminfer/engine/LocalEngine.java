@@ -8,6 +8,7 @@ import io.sliminfer.backend.HostPool;
 import io.sliminfer.backend.KvPool;
 import io.sliminfer.backend.WeightSpec;
 import io.sliminfer.backend.trace.SpanListener;
+import io.sliminfer.format.CalibrationFile;
 import io.sliminfer.format.ModelConfig;
 import io.sliminfer.format.ModelFolder;
 import io.sliminfer.grammar.TokenConstraint;
@@ -25,6 +26,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.CompletableFuture;
@@ -321,20 +323,21 @@ public final class LocalEngine implements Engine {
 
     private Loaded load(ModelFolder folder, Backend backend) {
         long start = System.nanoTime();
-        List<WeightSpec> specs = ModelSpecs.of(folder).all();
+        ModelSpecs specs = ModelSpecs.of(folder, calibratedWhole(folder));
+        List<WeightSpec> all = specs.all();
         MemoryPlan memory = MemoryPlan.of(
                 model,
                 backend.info(),
                 settings,
                 pruning.schedule().block(),
                 pruning.schedule().unit(),
-                size -> backend.bytesBeside(size, specs));
+                size -> backend.bytesBeside(size, all));
         backend.prepare(
                 memory.workSize(
                         model, settings.serving().batchMax(), pruning.schedule().unit()),
-                specs);
+                all);
         ProgressLog progress = new ProgressLog();
-        ModelWeights weights = ModelWeights.load(backend, folder, model.maxPositions(), layers -> {
+        ModelWeights weights = ModelWeights.load(backend, folder, specs, model.maxPositions(), layers -> {
             if (progress.isDue()) {
                 log.info(
                         "{}: loading weights, {} % ({} of {} layers) after {} s",
@@ -395,6 +398,19 @@ public final class LocalEngine implements Engine {
                 memory.hostSlots() * memory.slotBytes(),
                 memory.diskSlots() * memory.slotBytes());
         return new Loaded(backend, backend.info(), weights.report(), memory, kv, usage, scheduler, runner);
+    }
+
+    /** Layers that calibration keeps as they are; it is read only where weights may be quantised. */
+    private Map<String, Double> calibratedWhole(ModelFolder folder) {
+        boolean quantises =
+                switch (settings.backendSettings().weights()) {
+                    case INT8 -> true;
+                    case AUTO -> !folder.quantisedTypes().isEmpty();
+                    case BF16 -> false;
+                };
+        return quantises
+                ? CalibrationFile.find(folder).map(CalibrationFile::whole).orElse(Map.of())
+                : Map.of();
     }
 
     private KvCacheManager cacheManager(Backend backend, KvPool pool, MemoryPlan memory) {

@@ -6,9 +6,8 @@ import io.sliminfer.format.ModelFormatException;
 import io.sliminfer.prune.PruneSchedule;
 import io.sliminfer.prune.PruneSizes;
 import io.sliminfer.prune.PruneStep;
-import java.nio.file.Files;
-import java.nio.file.Path;
 import java.util.List;
+import java.util.Optional;
 
 /**
  * Pruning as it is configured, before the model is known.
@@ -67,16 +66,13 @@ public record PruneSettings(Source source, List<PruneStep> steps, PruneSizes siz
      * @throws IllegalArgumentException if there has to be one and there is none, or the sizes do not fit it
      */
     PruneDefaults resolve(ModelFolder folder) {
-        Path file = folder.path().resolve(CalibrationFile.NAME);
         if (source == Source.EXPLICIT) {
             return new PruneDefaults(
                     sizes.over(PruneSchedule.dense()).withSteps(steps), minPromptTokens, PruneDefaults.Origin.EXPLICIT);
         }
-        if (Files.exists(file)) {
-            return new PruneDefaults(
-                    calibrated(CalibrationFile.read(file, folder.config())),
-                    minPromptTokens,
-                    PruneDefaults.Origin.CALIBRATED);
+        Optional<CalibrationFile> file = CalibrationFile.find(folder);
+        if (file.isPresent()) {
+            return new PruneDefaults(calibrated(file.get()), minPromptTokens, PruneDefaults.Origin.CALIBRATED);
         }
         if (source == Source.CALIBRATED) {
             throw new IllegalArgumentException(

@@ -6,9 +6,13 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Collections;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
+import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
 
@@ -20,8 +24,20 @@ import tools.jackson.databind.JsonNode;
  * @param layers   layers of the model that it is for
  * @param hidden   that model's hidden size
  * @param measured what the schedule cost when it was found, for readers only; null if the file does not say
+ * @param whole    linear layers whose weights are not to be quantised, such as {@code model.layers.3.mlp.down_proj}, with the relative L2
+ *                 error that their outputs would have in 8 bits
  */
-public record CalibrationFile(int layers, int hidden, PruneSchedule schedule, @Nullable Measured measured) {
+public record CalibrationFile(
+        int layers, int hidden, PruneSchedule schedule, @Nullable Measured measured, Map<String, Double> whole) {
+
+    public CalibrationFile {
+        whole = Collections.unmodifiableMap(new TreeMap<>(whole));
+    }
+
+    /** All weights may be quantised. */
+    public CalibrationFile(int layers, int hidden, PruneSchedule schedule, @Nullable Measured measured) {
+        this(layers, hidden, schedule, measured, Map.of());
+    }
 
     /** Its name in a model folder. */
     public static final String NAME = "slim-infer.json";
@@ -29,7 +45,17 @@ public record CalibrationFile(int layers, int hidden, PruneSchedule schedule, @N
     private static final int FORMAT = 1;
     private static final long BYTES_MAX = 64 << 10;
     private static final Set<String> FIELDS = Set.of(
-            "format", "layers", "hidden", "schedule", "block", "unit", "window", "sink", "aggregation", "measured");
+            "format",
+            "layers",
+            "hidden",
+            "schedule",
+            "block",
+            "unit",
+            "window",
+            "sink",
+            "aggregation",
+            "measured",
+            "whole");
     private static final Set<String> MEASURED_FIELDS =
             Set.of("prompts", "promptTokens", "divergence", "agreement", "flopsSavedShare");
 
@@ -58,7 +84,36 @@ public record CalibrationFile(int layers, int hidden, PruneSchedule schedule, @N
         int hidden = required(fields, "hidden", 1, Integer.MAX_VALUE);
         requireSame(fields, "layers", layers, "num_hidden_layers", model.layers());
         requireSame(fields, "hidden", hidden, "hidden_size", model.hidden());
-        return new CalibrationFile(layers, hidden, schedule(fields, layers), measured(fields.object("measured")));
+        return new CalibrationFile(
+                layers,
+                hidden,
+                schedule(fields, layers),
+                measured(fields.object("measured")),
+                whole(fields.object("whole"), model));
+    }
+
+    /** The file of a model's folder, if it has one. */
+    public static Optional<CalibrationFile> find(ModelFolder folder) {
+        Path file = folder.path().resolve(NAME);
+        return Files.exists(file) ? Optional.of(read(file, folder.config())) : Optional.empty();
+    }
+
+    private static Map<String, Double> whole(@Nullable JsonFields fields, ModelConfig model) {
+        Map<String, Double> whole = new TreeMap<>();
+        if (fields == null) {
+            return whole;
+        }
+        Set<String> tensors = new HashSet<>();
+        ExpectedTensor.of(model).forEach(tensor -> tensors.add(tensor.name()));
+        for (Map.Entry<String, JsonNode> field : fields.fields()) {
+            if (!tensors.contains(field.getKey() + ".weight")) {
+                throw fields.wrong(
+                        field.getKey(),
+                        "the model has no such layer; names are those of tensors without .weight, such as model.layers.0.mlp.down_proj");
+            }
+            whole.put(field.getKey(), number(fields, field.getKey(), Double.MAX_VALUE));
+        }
+        return whole;
     }
 
     private static PruneSchedule schedule(JsonFields fields, int layers) {
@@ -166,6 +221,9 @@ public record CalibrationFile(int layers, int hidden, PruneSchedule schedule, @N
             numbers.put("agreement", measured.agreement());
             numbers.put("flopsSavedShare", measured.flopsSavedShare());
             fields.put("measured", numbers);
+        }
+        if (!whole.isEmpty()) {
+            fields.put("whole", whole);
         }
         try {
             Files.writeString(file, Json.text(fields) + "\n");

@@ -27,6 +27,7 @@ public final class ChannelQuantiser {
     private final int pairMax;
     private float[] row = {};
     private byte[] values = {};
+    private byte[] blocks = {};
     private ByteBuffer stored = ByteBuffer.allocateDirect(0);
 
     public ChannelQuantiser() {
@@ -92,18 +93,12 @@ public final class ChannelQuantiser {
             values = new byte[columns];
         }
         Loss loss = Loss.NONE;
-        long step = source instanceof DecodedTensor ? to - from : rowsOfTask(columns);
+        long step = rowsOfTask(columns);
         for (long first = from; first < to; first += step) {
             long end = Math.min(to, first + step);
-            if (!(source instanceof DecodedTensor)) {
-                read(source, first, end);
-            }
+            fetch(source, first, end);
             for (long r = first; r < end; r++) {
-                if (source instanceof DecodedTensor decoded) {
-                    decoded.read(r, 0, columns, row, 0);
-                } else {
-                    toFloats(source.dtype(), (int) (r - first) * columns);
-                }
+                toFloats(source, r, (int) (r - first));
                 float scale = scale(source, r);
                 Int8Kernels.quantise(values, 0, row, 0, columns, scale);
                 loss = loss.plus(loss(scale));
@@ -111,6 +106,57 @@ public final class ChannelQuantiser {
             }
         }
         return loss;
+    }
+
+    /** A copy of the row that was quantised last, as it was before. */
+    public float[] lastRow() {
+        return row.clone();
+    }
+
+    /** Brings the rows from the file, past its mapping: what is read once must not stay in the process's memory. */
+    private void fetch(TensorSource source, long from, long to) {
+        if (source instanceof QuantisedTensor packed) {
+            reserve(packed.blockRowBytes() * (to - from));
+            packed.copyBlocks(from, to, stored);
+        } else if (!(source instanceof DecodedTensor)) {
+            reserve((to - from) * source.columns() * source.dtype().bytes());
+            source.copyRows(from, to, stored);
+        }
+    }
+
+    private void reserve(long bytes) {
+        if (stored.capacity() < bytes) {
+            stored = ByteBuffer.allocateDirect(Math.toIntExact(bytes)).order(ByteOrder.LITTLE_ENDIAN);
+        }
+        stored.clear();
+    }
+
+    /** Row {@code index} of those that were fetched, into {@link #row}. */
+    private void toFloats(TensorSource source, long sourceRow, int index) {
+        if (source instanceof QuantisedTensor packed) {
+            int bytes = Math.toIntExact(packed.blockRowBytes());
+            if (blocks.length != bytes) {
+                blocks = new byte[bytes];
+            }
+            stored.get(index * bytes, blocks);
+            GgufBlocks.decode(
+                    packed.type(), blocks, 0, row.length / packed.type().blockElements(), row, 0);
+            return;
+        }
+        if (source instanceof DecodedTensor decoded) {
+            decoded.read(sourceRow, 0, row.length, row, 0);
+            return;
+        }
+        int at = index * row.length;
+        if (source.dtype() == DType.F32) {
+            stored.clear().order(ByteOrder.LITTLE_ENDIAN).asFloatBuffer().get(at, row);
+            return;
+        }
+        ShortBuffer halves = stored.clear().order(ByteOrder.LITTLE_ENDIAN).asShortBuffer();
+        for (int i = 0; i < row.length; i++) {
+            short half = halves.get(at + i);
+            row[i] = source.dtype() == DType.BF16 ? HalfFloats.bf16ToFloat(half) : HalfFloats.f16ToFloat(half);
+        }
     }
 
     private float scale(TensorSource source, long index) {
@@ -141,27 +187,5 @@ public final class ChannelQuantiser {
             signal += (double) row[i] * row[i];
         }
         return new Loss(error, signal);
-    }
-
-    private void read(TensorSource source, long from, long to) {
-        int bytes =
-                Math.toIntExact((to - from) * source.columns() * source.dtype().bytes());
-        if (stored.capacity() < bytes) {
-            stored = ByteBuffer.allocateDirect(bytes).order(ByteOrder.LITTLE_ENDIAN);
-        }
-        source.copyRows(from, to, stored.clear());
-        stored.flip();
-    }
-
-    private void toFloats(DType dtype, int at) {
-        if (dtype == DType.F32) {
-            stored.asFloatBuffer().get(at, row);
-            return;
-        }
-        ShortBuffer halves = stored.asShortBuffer();
-        for (int i = 0; i < row.length; i++) {
-            short half = halves.get(at + i);
-            row[i] = dtype == DType.BF16 ? HalfFloats.bf16ToFloat(half) : HalfFloats.f16ToFloat(half);
-        }
     }
 }

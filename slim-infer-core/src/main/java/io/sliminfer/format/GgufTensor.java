@@ -51,7 +51,8 @@ final class GgufTensor implements QuantisedTensor {
             return;
         }
         for (long row = from; row < to; row++) {
-            into.put(file.view(entry.position() + order.inFile(row) * rowBytes, (int) rowBytes));
+            file.read(entry.position() + order.inFile(row) * rowBytes, into.slice(into.position(), (int) rowBytes));
+            into.position(into.position() + (int) rowBytes);
         }
     }
 

@@ -10,7 +10,7 @@ public interface QuantisedTensor extends DecodedTensor {
 
     /**
      * Puts the blocks of rows {@code from} (inclusive) to {@code to} (exclusive) into a buffer, at its position, as the file has them:
-     * a row has {@code columns / type().blockElements() * type().blockBytes()} bytes. Any thread.
+     * a row has {@code columns / type().blockElements() * type().blockBytes()} bytes. No page of the file's mapping is touched. Any thread.
      *
      * @param into a direct buffer with room for the rows
      */

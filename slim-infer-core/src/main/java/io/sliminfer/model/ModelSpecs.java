@@ -7,6 +7,8 @@ import io.sliminfer.format.ModelFolder;
 import io.sliminfer.format.TensorSource;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
+import java.util.Map;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
@@ -44,8 +46,17 @@ public record ModelSpecs(WeightSpec embedding, List<Layer> layers, WeightSpec no
 
     /** Reads nothing but headers. */
     public static ModelSpecs of(ModelFolder folder) {
+        return of(folder, Map.of());
+    }
+
+    /**
+     * The same with layers that are not to be quantised.
+     *
+     * @param whole see {@link io.sliminfer.format.CalibrationFile#whole()}
+     */
+    public static ModelSpecs of(ModelFolder folder, Map<String, Double> whole) {
         ModelConfig config = folder.config();
-        Tensors tensors = new Tensors(folder);
+        Tensors tensors = new Tensors(folder, whole);
         List<Layer> layers = new ArrayList<>();
         for (int i = 0; i < config.layers(); i++) {
             String layer = "model.layers." + i + ".";
@@ -81,16 +92,29 @@ public record ModelSpecs(WeightSpec embedding, List<Layer> layers, WeightSpec no
         return specs;
     }
 
-    private record Tensors(ModelFolder folder) {
+    private record Tensors(ModelFolder folder, Map<String, Double> whole) {
 
         WeightSpec of(Use use, String tensor) {
-            return WeightSpec.of(tensor, use, folder.tensor(tensor));
+            WeightSpec spec = WeightSpec.of(tensor, use, folder.tensor(tensor));
+            return asCalibrated(spec, spec.layer());
         }
 
         /** Layers with and without {@code .bias}, stacked by rows. */
         WeightSpec linear(boolean bias, String... layers) {
-            return new WeightSpec(
+            WeightSpec spec = new WeightSpec(
                     layers[0], tensors(".weight", layers), bias ? tensors(".bias", layers) : List.of(), Use.LINEAR);
+            return asCalibrated(spec, layers);
+        }
+
+        private WeightSpec asCalibrated(WeightSpec spec, String... layers) {
+            for (String layer : layers) {
+                Double error = whole.get(layer);
+                if (error != null) {
+                    return spec.keptBecause(String.format(
+                            Locale.ROOT, "calibrated: 8 bits change its outputs by %.0f %%", 100 * error));
+                }
+            }
+            return spec;
         }
 
         private List<TensorSource> tensors(String kind, String... layers) {

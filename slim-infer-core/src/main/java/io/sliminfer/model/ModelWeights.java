@@ -31,8 +31,13 @@ public record ModelWeights(
      * @param loaded    told after each layer how many are loaded
      */
     public static ModelWeights load(Backend backend, ModelFolder folder, int positions, IntConsumer loaded) {
+        return load(backend, folder, ModelSpecs.of(folder), positions, loaded);
+    }
+
+    /** The same of specifications that are already made. */
+    public static ModelWeights load(
+            Backend backend, ModelFolder folder, ModelSpecs specs, int positions, IntConsumer loaded) {
         ModelConfig config = folder.config();
-        ModelSpecs specs = ModelSpecs.of(folder);
         Loader loader = new Loader(backend, folder);
         Tensor rope = ropeTable(backend, config, positions);
         Weight embedding = loader.load(specs.embedding());

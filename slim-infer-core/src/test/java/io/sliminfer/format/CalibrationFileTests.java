@@ -2,6 +2,7 @@ package io.sliminfer.format;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.sliminfer.format.CalibrationFile.Measured;
 import io.sliminfer.prune.PruneSchedule;
@@ -9,6 +10,7 @@ import io.sliminfer.prune.UnitAggregation;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Map;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -56,6 +58,24 @@ class CalibrationFileTests {
         CalibrationFile unmeasured = new CalibrationFile(2, 16, PruneSchedule.dense(), null);
         unmeasured.write(copy);
         assertThat(CalibrationFile.read(copy, model)).isEqualTo(unmeasured);
+    }
+
+    @Test
+    void listsLayersThatAreNotQuantised() throws IOException {
+        Map<String, Double> whole = Map.of("model.layers.1.mlp.down_proj", 0.31, "lm_head", 0.2);
+        CalibrationFile file = new CalibrationFile(2, 16, PruneSchedule.dense(), null, whole);
+        Path copy = folder.resolve("copy.json");
+        file.write(copy);
+        assertThat(CalibrationFile.read(copy, model)).isEqualTo(file);
+
+        assertThatThrownBy(() ->
+                        read(GOOD.replace("\"sink\"", "\"whole\": {\"model.layers.2.mlp.down_proj\": 1}, \"sink\"")))
+                .isInstanceOf(ModelFormatException.class)
+                .hasMessageContaining("whole.model.layers.2.mlp.down_proj")
+                .hasMessageContaining("no such layer");
+        assertThatThrownBy(() -> read(GOOD.replace("\"sink\"", "\"whole\": {\"lm_head\": \"much\"}, \"sink\"")))
+                .isInstanceOf(ModelFormatException.class)
+                .hasMessageContaining("whole.lm_head");
     }
 
     @ParameterizedTest

@@ -153,6 +153,21 @@ class ChannelQuantiserTests {
         });
     }
 
+    @ParameterizedTest
+    @EnumSource(
+            value = GgufType.class,
+            names = {"Q8_0", "Q4_0", "Q4_K", "Q6_K"})
+    void quantisesBlocksAsTheyAreDecoded(GgufType type) {
+        RandomBlocks tensor = new RandomBlocks("w", type, 5, 512, 3, 0.1);
+        float[] expected = new float[512];
+        new ChannelQuantiser().quantise(tensor, 1, 5, (row, q, scale) -> {
+            tensor.read(row, 0, 512, expected, 0);
+            for (int c = 0; c < 512; c++) {
+                assertThat(q[c] * scale).isCloseTo(expected[c], within(scale * 0.501f));
+            }
+        });
+    }
+
     @Test
     void anOutlierTakesTheStepsOfItsRow() {
         float[] row = new float[256];

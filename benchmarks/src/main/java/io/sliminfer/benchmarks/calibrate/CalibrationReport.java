@@ -103,4 +103,36 @@ public final class CalibrationReport {
                         candidate.equals(chosen) ? "yes" : ""));
         return table.render();
     }
+
+    /** How far 8 bits take a linear layer's outputs from what they are. */
+    public static Map<String, Object> quantisationLine(String layer, double error) {
+        Map<String, Object> line = new LinkedHashMap<>();
+        line.put("type", "quantisation");
+        line.put("layer", layer);
+        line.put("error", Spread.rounded(error));
+        return line;
+    }
+
+    /**
+     * @param errors by linear layer
+     * @param whole  those above the limit
+     */
+    public static String quantisationText(Map<String, Double> errors, Map<String, Double> whole, double limit) {
+        Map.Entry<String, Double> worst =
+                errors.entrySet().stream().max(Map.Entry.comparingByValue()).orElseThrow();
+        StringBuilder text = new StringBuilder(String.format(
+                Locale.ROOT,
+                "\nIn 8 bits the outputs of %d linear layers change by up to %.1f %% (%s); above %.1f %% are ",
+                errors.size(),
+                100 * worst.getValue(),
+                worst.getKey(),
+                100 * limit));
+        if (whole.isEmpty()) {
+            return text.append("none.\n").toString();
+        }
+        text.append("those that the file lists, and that are not quantised:\n\n");
+        MarkdownTable table = new MarkdownTable("Layer", "Change of its outputs");
+        whole.forEach((layer, error) -> table.row(layer, String.format(Locale.ROOT, "%.1f %%", 100 * error)));
+        return text.append(table.render()).toString();
+    }
 }

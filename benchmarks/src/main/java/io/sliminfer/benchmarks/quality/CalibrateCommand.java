@@ -10,7 +10,9 @@ import io.sliminfer.benchmarks.report.Spread;
 import io.sliminfer.engine.DefaultSchedule;
 import io.sliminfer.engine.Engine;
 import io.sliminfer.engine.PruneSettings;
+import io.sliminfer.engine.QuantisationErrors;
 import io.sliminfer.format.CalibrationFile;
+import io.sliminfer.format.ModelFolder;
 import io.sliminfer.prune.Budget;
 import io.sliminfer.prune.PruneSchedule;
 import io.sliminfer.prune.PruneSizes;
@@ -23,6 +25,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.TreeMap;
 import java.util.concurrent.Callable;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
@@ -45,6 +48,9 @@ public final class CalibrateCommand implements Callable<Integer> {
 
     /** Candidate layers that are tried by default; deeper models are tried at evenly spaced ones. */
     private static final int LAYERS_DEFAULT_MAX = 12;
+
+    /** Prompts that tell how 8 bits change the outputs of layers. */
+    private static final int QUANTISATION_PROMPTS = 4;
 
     @Mixin
     private QualityOptions options = new QualityOptions();
@@ -153,6 +159,15 @@ public final class CalibrateCommand implements Callable<Integer> {
             description = "Of unit scores to block scores: max, mean or sum (default: ${DEFAULT-VALUE}).")
     private String aggregation = "max";
 
+    @Option(
+            names = "--whole-above",
+            defaultValue = "0.1",
+            paramLabel = "ERROR",
+            description =
+                    "Linear layers whose outputs 8 bits would change by more (relative L2) are listed in the file and then"
+                            + " not quantised; 0 measures none (default: ${DEFAULT-VALUE}).")
+    private double wholeAbove;
+
     @Option(names = "--write", description = "Writes the chosen schedule to slim-infer.json in the model's folder.")
     private boolean write;
 
@@ -192,6 +207,9 @@ public final class CalibrateCommand implements Callable<Integer> {
         layers.forEach(layer -> options.requireAtLeast("--layers", layer, 0));
         options.requireAtLeast("--answer-tokens", answerTokens, 1);
         options.requireAtLeast("--measured", measured, 1);
+        if (!(wholeAbove >= 0)) {
+            throw options.refused("--whole-above " + wholeAbove + " is not allowed: use 0 or more");
+        }
         shares.forEach(share -> options.checked("--shares", () -> new Budget.Share(share)));
         if (lossMax != null && !(lossMax >= 0)) {
             throw options.refused("--max-loss " + lossMax + " is not allowed: use 0 or more");
@@ -325,13 +343,37 @@ public final class CalibrateCommand implements Callable<Integer> {
             summaries.forEach(summary -> run.write(summary.toMap()));
             text += "\nScores of the answers.\n\n" + Summary.table(summaries);
         }
+        Map<String, Double> whole = new TreeMap<>();
+        if (wholeAbove > 0) {
+            Map<String, Double> errors = quantisationErrors(prompts);
+            errors.forEach((layer, error) -> run.write(CalibrationReport.quantisationLine(layer, error)));
+            errors.forEach((layer, error) -> {
+                if (error > wholeAbove) {
+                    whole.put(layer, Spread.rounded(error));
+                }
+            });
+            text += CalibrationReport.quantisationText(errors, whole, wholeAbove);
+        }
         PrintWriter stdout = options.command().getOut();
         stdout.print(run.finish(text));
         if (target != null) {
-            file(engine, sizes, prompts, chosen).write(target);
+            file(engine, sizes, prompts, chosen, whole).write(target);
             stdout.println("\nwrote " + target + ": " + chosen.label());
         }
         stdout.flush();
+    }
+
+    /** Of the first prompts: layers differ more than prompts do. */
+    private Map<String, Double> quantisationErrors(List<Calibration.Prompt> prompts) {
+        try (ModelFolder folder = ModelFolder.open(options.model())) {
+            return QuantisationErrors.measure(
+                    folder,
+                    options.backend(),
+                    prompts.stream()
+                            .limit(QUANTISATION_PROMPTS)
+                            .map(Calibration.Prompt::tokens)
+                            .toList());
+        }
     }
 
     /** Their sizes are the engine's own. */
@@ -340,7 +382,11 @@ public final class CalibrateCommand implements Callable<Integer> {
     }
 
     private static CalibrationFile file(
-            Engine engine, PruneSchedule sizes, List<Calibration.Prompt> prompts, Candidate chosen) {
+            Engine engine,
+            PruneSchedule sizes,
+            List<Calibration.Prompt> prompts,
+            Candidate chosen,
+            Map<String, Double> whole) {
         return new CalibrationFile(
                 engine.model().layers(),
                 engine.model().hidden(),
@@ -352,6 +398,7 @@ public final class CalibrateCommand implements Callable<Integer> {
                                 .sum(),
                         Spread.rounded(chosen.change().divergence()),
                         Spread.rounded(chosen.change().agreement()),
-                        Spread.rounded(1 - chosen.flopsShare())));
+                        Spread.rounded(1 - chosen.flopsShare())),
+                whole);
     }
 }

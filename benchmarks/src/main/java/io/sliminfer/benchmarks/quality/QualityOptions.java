@@ -109,6 +109,11 @@ public final class QualityOptions {
         return open(PruneSettings.defaults());
     }
 
+    @Nullable
+    String backend() {
+        return backend;
+    }
+
     long seed() {
         return seed;
     }
