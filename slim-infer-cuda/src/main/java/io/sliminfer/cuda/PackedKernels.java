@@ -14,6 +14,9 @@ final class PackedKernels {
 
     private static final String FILE = "packed.cu";
 
+    /** A tile of a bf16 weight with 4,096 columns. */
+    private static final int BLOCK_BYTES = 128 << 10;
+
     private final KernelLibrary library;
     private final DType compute;
     private final int sharedBytesMax;
@@ -59,6 +62,20 @@ final class PackedKernels {
         }
     }
 
+    /**
+     * Blocks of a launch: as {@link GemvShape#grid}, but where there are many tiles a block gets as many as have the bytes of one in
+     * bf16, so that filling its rings is as small a part of its time.
+     *
+     * @param tileBytes of a tile, in all parts
+     */
+    static int grid(long tileBytes, int n, int resident) {
+        int tiles = Kernels.up(n, PackedForm.TILE_ROWS);
+        int together = (int) Math.max(1, Math.round((double) BLOCK_BYTES / tileBytes));
+        return tiles < 2 * resident
+                ? Math.min(tiles, resident)
+                : Math.max(Math.min(tiles, 2 * resident), Kernels.up(tiles, together));
+    }
+
     private Form form(PackedForm form) {
         Form known = forms.get(form);
         if (known == null) {
@@ -98,7 +115,13 @@ final class PackedKernels {
                 .integer(n)
                 .integer((int) w.columns())
                 .integer((int) out.columns())
-                .launch(stream, GemvShape.grid(n, form.resident), 1, 1, PackedForm.threads(), form.sharedBytes);
+                .launch(
+                        stream,
+                        grid(w.form().tileBytes(w.columns()), n, form.resident),
+                        1,
+                        1,
+                        PackedForm.threads(),
+                        form.sharedBytes);
     }
 
     /**
@@ -121,7 +144,13 @@ final class PackedKernels {
                 .integer((int) in.rows())
                 .integer(inner)
                 .integer((int) gate.columns())
-                .launch(stream, GemvShape.grid(inner, form.resident), 1, 1, PackedForm.threads(), form.sharedBytes);
+                .launch(
+                        stream,
+                        grid(2 * gate.form().tileBytes(gate.columns()), inner, form.resident),
+                        1,
+                        1,
+                        PackedForm.threads(),
+                        form.sharedBytes);
     }
 
     /** Writes the part's rows to {@code out} in compute dtype, each number rounded once. */

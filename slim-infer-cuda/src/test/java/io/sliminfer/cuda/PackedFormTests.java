@@ -60,6 +60,26 @@ class PackedFormTests {
         assertThat(form.sharedBytes(form.stages(CONSUMER)) + sums).isLessThanOrEqualTo(CONSUMER);
     }
 
+    @Test
+    void blocksGetAsManyBytesAsInBf16() {
+        int resident = 264;
+        assertThat(PackedKernels.grid(PackedForm.INT8.tileBytes(4096), 4096, resident))
+                .isEqualTo(256);
+        assertThat(PackedKernels.grid(PackedForm.INT8.tileBytes(4096), 6144, resident))
+                .isEqualTo(264);
+        assertThat(PackedKernels.grid(PackedForm.INT8.tileBytes(4096), 128_256, resident))
+                .as("two tiles each")
+                .isEqualTo(4008);
+        assertThat(PackedKernels.grid(2 * PackedForm.INT8.tileBytes(4096), 14_336, resident))
+                .as("gate and up")
+                .isEqualTo(896);
+        assertThat(PackedKernels.grid(2 * PackedForm.Q4_0.tileBytes(4096), 14_336, resident))
+                .as("not below two for each resident block")
+                .isEqualTo(528);
+        assertThat(PackedKernels.grid(PackedForm.Q4_0.tileBytes(2048), 1, resident))
+                .isEqualTo(1);
+    }
+
     /** A piece has as many bytes here as in the kernel. */
     @ParameterizedTest
     @EnumSource(PackedForm.class)

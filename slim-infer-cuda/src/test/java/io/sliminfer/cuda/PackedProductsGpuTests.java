@@ -45,9 +45,8 @@ class PackedProductsGpuTests {
     private static final double ROUNDED = 5e-3;
 
     /** Few rows are multiplied with weights as they are, many with weights in compute dtype. */
-    private static final int[] ROWS = {1, 2, 3, 5, 8, 9, 27, 32, 33, 70};
+    private static final int[] ROWS = {1, 3, 8, 9, 32, 33, 70};
 
-    /** The forms; null is int8 of whatever the file has. */
     private static final List<GgufType> TYPES =
             Stream.of(GgufType.values()).filter(GgufType::isQuantised).toList();
 
@@ -75,6 +74,10 @@ class PackedProductsGpuTests {
                     .forEach(type -> forms.add(Arguments.of(compute, type)));
         }
         return forms.stream();
+    }
+
+    static Stream<String> names() {
+        return Stream.concat(Stream.of("int8"), TYPES.stream().map(GgufType::name));
     }
 
     private static TwinBackends open(DType compute, String form) {
@@ -240,9 +243,9 @@ class PackedProductsGpuTests {
     }
 
     @ParameterizedTest
-    @MethodSource("forms")
-    void aRowsResultDoesNotDependOnTheBatch(DType compute, String form) {
-        try (TwinBackends twins = open(compute, form)) {
+    @MethodSource("names")
+    void aRowsResultDoesNotDependOnTheBatch(String form) {
+        try (TwinBackends twins = open(DType.BF16, form)) {
             int k = columns(form, form.endsWith("_K") ? 4 : 27);
             TwinWeight w = twins.load(WeightSpec.of("w", Use.LINEAR, random(twins, form, 50, k)));
             Twin x = twins.activations(32, k, 1);

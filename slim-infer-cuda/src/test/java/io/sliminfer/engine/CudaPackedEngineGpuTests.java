@@ -1,7 +1,7 @@
 package io.sliminfer.engine;
 
 import static org.assertj.core.api.Assertions.assertThat;
-import static org.assertj.core.api.Assumptions.assumeThat;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import io.sliminfer.backend.Backend;
 import io.sliminfer.backend.BackendSettings;
@@ -139,7 +139,7 @@ class CudaPackedEngineGpuTests {
     @ParameterizedTest
     @ValueSource(strings = {"Q8_0", "Q4_0"})
     void theTinyModelAnswersAsOnTheCpu(String type) {
-        assumeThat(TinyModel.isThere()).as("the tiny model is in this checkout").isTrue();
+        assumeTrue(TinyModel.isThere(), "the tiny model is not in this checkout");
         Path file = GgufExport.write(TinyModel.folder(), type, temp.resolve("tiny.gguf"));
         int[] prompt = TinyModel.cases().stream()
                 .map(TinyModel.Case::prompt)
