@@ -26,6 +26,30 @@ class Int8KernelsTests {
     }
 
     @Test
+    void magnitudesAreThoseOfAllElements() {
+        for (int n = 0; n < 12; n++) {
+            float[] x = new float[20];
+            for (int i = 0; i < n; i++) {
+                x[3 + i] = i % 2 == 0 ? i : -i;
+            }
+            assertThat(Int8Kernels.magnitude(0.5f, x, 3, n)).as("%s elements", n).isEqualTo(Math.max(0.5f, n - 1));
+        }
+        assertThat(Int8Kernels.magnitude(0, new float[] {1, Float.NaN, Float.POSITIVE_INFINITY}, 0, 3))
+                .isNaN();
+        assertThat(Int8Kernels.magnitude(0, new float[] {1, Float.NEGATIVE_INFINITY}, 0, 2))
+                .isEqualTo(Float.POSITIVE_INFINITY);
+    }
+
+    @Test
+    void unsignedValuesStandAround128() {
+        byte[] q = new byte[4];
+        Int8Kernels.quantiseUnsigned(q, new float[] {-254, 0, 254, 3}, 4, 2, new float[4]);
+        assertThat(q).containsExactly(1, (byte) 128, (byte) 255, (byte) 130);
+        Int8Kernels.quantiseUnsigned(q, new float[4], 4, 0, new float[4]);
+        assertThat(q).containsOnly(128);
+    }
+
+    @Test
     void everyStepSurvivesAnotherRoundTrip() {
         byte[] q = new byte[255];
         for (int i = 0; i < 255; i++) {

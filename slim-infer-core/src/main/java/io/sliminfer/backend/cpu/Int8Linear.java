@@ -9,7 +9,7 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Linear layers with weights in 8 bits. Each row of inputs is quantised when it comes, symmetric with a scale of its own, and moved up by
- * 128 to be unsigned: {@code q = rint(x / scale) + 128}, {@code scale = max|x| / 127}. A task multiplies up to {@value #ROWS} rows by a
+ * 128 to be unsigned: {@code q = rint(x * (1 / scale)) + 128}, {@code scale = max|x| / 127}. A task multiplies up to {@value #ROWS} rows by a
  * panel of outputs on one thread, and scales, activates and stores what comes out while it is in the core's cache. Sums are exact, so
  * a row's result does not depend on the rows beside it, nor on the number of threads.
  */
@@ -25,7 +25,7 @@ final class Int8Linear implements AutoCloseable {
         GATE
     }
 
-    private static final int ROWS = 256;
+    private static final int ROWS = 128;
 
     /** Numbers of rows are rounded up to a multiple above this, so that few shapes are compiled. */
     private static final int ROWS_STEP = 16;
@@ -87,7 +87,7 @@ final class Int8Linear implements AutoCloseable {
             int to = Math.min(rows, (index + 1) * QUANTISED_ROWS);
             for (int r = index * QUANTISED_ROWS; r < to; r++) {
                 readRow(in, r, 0, columns, bench);
-                scales[r] = quantise(bench.bytes, bench.row, columns);
+                scales[r] = quantise(bench, columns);
                 quantised.write((long) r * w.padded(), bench.bytes, 0, columns);
             }
         });
@@ -208,12 +208,9 @@ final class Int8Linear implements AutoCloseable {
     }
 
     /** Gives the scale; what is no finite number makes the whole row's results no finite numbers. */
-    private static float quantise(byte[] to, float[] x, int n) {
-        float scale = Int8Kernels.scale(Int8Kernels.magnitude(0, x, 0, n));
-        Int8Kernels.quantise(to, 0, x, 0, n, scale);
-        for (int i = 0; i < n; i++) {
-            to[i] ^= (byte) 0x80; // + 128
-        }
+    private static float quantise(Bench bench, int n) {
+        float scale = Int8Kernels.scale(Int8Kernels.magnitude(0, bench.row, 0, n));
+        Int8Kernels.quantiseUnsigned(bench.bytes, bench.row, n, scale, bench.scratch);
         return scale;
     }
 

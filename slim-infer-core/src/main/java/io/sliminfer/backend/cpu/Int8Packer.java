@@ -59,6 +59,21 @@ final class Int8Packer implements AutoCloseable {
         }
     }
 
+    /** Whether the library has fast code for all panels of a weight. */
+    boolean isFast(WeightSpec spec) {
+        int padded = roundUp(spec.columns());
+        Int8Products products = benches.get(0).products;
+        return cut(spec, padded).stream()
+                .mapToInt(Int8Packer::outputs)
+                .distinct()
+                .allMatch(outputs -> products.isFast(padded, outputs));
+    }
+
+    /** Outputs of a panel, rounded up to whole blocks. */
+    private static int outputs(List<Int8Weight.Segment> segments) {
+        return roundUp(segments.stream().mapToInt(Int8Weight.Segment::count).sum());
+    }
+
     /**
      * @param memory owns what the weight takes
      */
@@ -72,8 +87,7 @@ final class Int8Packer implements AutoCloseable {
         int[] outputs = new int[cut.size()];
         long outputsSum = 0;
         for (int i = 0; i < outputs.length; i++) {
-            outputs[i] = roundUp(
-                    cut.get(i).stream().mapToInt(Int8Weight.Segment::count).sum());
+            outputs[i] = outputs(cut.get(i));
             offsets[i + 1] = offsets[i] + roundUp(Int8Products.packedBytes(padded, outputs[i]));
             outputsSum += outputs[i];
         }

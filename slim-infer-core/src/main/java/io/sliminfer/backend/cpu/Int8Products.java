@@ -19,7 +19,9 @@ final class Int8Products implements AutoCloseable {
     static final int BLOCK = 64;
 
     /** Rows for which the library chooses how weights are packed; all other numbers of rows take that. */
-    private static final int ROWS_OF_PACKING = 256;
+    private static final int ROWS_OF_PACKING = 128;
+
+    private static final int[] ROWS_TRIED = {1, 5, 16, ROWS_OF_PACKING};
 
     private final DnnlKernels kernels = new DnnlKernels();
 
@@ -51,6 +53,16 @@ final class Int8Products implements AutoCloseable {
                             DNNL_ARG_BIAS),
                     layouts);
         });
+    }
+
+    /** Whether the library has code for these shapes, from one row to many; what it has none for it runs by reference loops. */
+    boolean isFast(int columns, int outputs) {
+        for (int rows : ROWS_TRIED) {
+            if (product(rows, columns, outputs).toString().contains("ref")) {
+                return false;
+            }
+        }
+        return true;
     }
 
     /** Row-major weights {@code [outputs, columns]} as {@link #product} reads them. Arguments: from, to. */

@@ -119,6 +119,9 @@ final class OneDnnBackend implements Backend {
         if (spec.use() == WeightSpec.Use.LOOKUP) {
             return spec.parts().get(0) instanceof DecodedTensor ? new MappedWeight(spec) : loadWhole(spec, null);
         }
+        if (!packer().isFast(spec)) {
+            return loadWhole(spec, "oneDNN has no fast 8-bit product of this shape here");
+        }
         List<NativeMemory> taken = new ArrayList<>();
         Int8Weight weight = packer().pack(spec, (name, bytes) -> {
             NativeMemory memory = memory(name, bytes);

@@ -57,7 +57,7 @@ class Int8LinearTests {
             for (int n = 0; n < outputs; n++) {
                 long sum = 0;
                 for (int c = 0; c < columns; c++) {
-                    long input = scale == 0 ? 0 : (long) Math.rint(x[r * columns + c] / scale);
+                    long input = scale == 0 ? 0 : (long) Math.rint(x[r * columns + c] * (1 / scale));
                     sum += input * q[n][c];
                 }
                 out[r * outputs + n] = (double) sum * scale * scales[n];
