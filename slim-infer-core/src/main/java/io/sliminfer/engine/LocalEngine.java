@@ -8,6 +8,7 @@ import io.sliminfer.backend.HostPool;
 import io.sliminfer.backend.KvPool;
 import io.sliminfer.backend.WeightSpec;
 import io.sliminfer.backend.trace.SpanListener;
+import io.sliminfer.backend.trace.TracedBackend;
 import io.sliminfer.format.CalibrationFile;
 import io.sliminfer.format.ModelConfig;
 import io.sliminfer.format.ModelFolder;
@@ -158,7 +159,11 @@ public final class LocalEngine implements Engine {
     public static LocalEngine open(
             ModelFolder folder, EngineSettings settings, EngineListener listener, SpanListener spans) {
         BackendProvider provider = Backends.choose(settings.backend());
-        return new LocalEngine(folder, settings, new TracedProvider(provider, spans), listener);
+        return new LocalEngine(
+                folder,
+                settings,
+                new WrappedProvider(provider, backend -> new TracedBackend(backend, spans)),
+                listener);
     }
 
     /** The same on a backend that is already chosen. */

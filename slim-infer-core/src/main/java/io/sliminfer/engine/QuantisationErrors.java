@@ -65,7 +65,7 @@ public final class QuantisationErrors {
                 KvSettings.defaults().withPrefixes(PrefixSettings.off()),
                 ServingSettings.of(1, 1),
                 0);
-        BackendProvider provider = errors.watched(Backends.choose(backend));
+        BackendProvider provider = new WrappedProvider(Backends.choose(backend), errors::watched);
         try (LocalEngine engine = LocalEngine.open(folder, settings, provider, EngineListener.NONE)) {
             for (int[] prompt : prompts) {
                 Finish finish = new Finish();
@@ -141,30 +141,6 @@ public final class QuantisationErrors {
             }
             return new Loss(error, signal);
         }
-    }
-
-    private BackendProvider watched(BackendProvider provider) {
-        return new BackendProvider() {
-            @Override
-            public String name() {
-                return provider.name();
-            }
-
-            @Override
-            public int priority() {
-                return provider.priority();
-            }
-
-            @Override
-            public Availability availability() {
-                return provider.availability();
-            }
-
-            @Override
-            public Backend open(BackendSettings settings) {
-                return watched(provider.open(settings));
-            }
-        };
     }
 
     private Backend watched(Backend backend) {

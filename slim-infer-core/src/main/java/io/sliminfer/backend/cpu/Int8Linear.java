@@ -34,7 +34,7 @@ final class Int8Linear implements AutoCloseable {
     private static final int QUANTISED_ROWS = 16;
 
     private final OneDnnBackend backend;
-    private final OneThreadEach workers;
+    private final SingleThreads workers;
     private final List<Bench> benches = new ArrayList<>();
     private @Nullable NativeMemory inputs;
     private float[] scales = {};
@@ -61,7 +61,7 @@ final class Int8Linear implements AutoCloseable {
         }
     }
 
-    Int8Linear(OneDnnBackend backend, OneThreadEach workers) {
+    Int8Linear(OneDnnBackend backend, SingleThreads workers) {
         this.backend = backend;
         this.workers = workers;
         for (int i = 0; i < workers.threads(); i++) {

@@ -20,7 +20,7 @@ final class Int8Packer implements AutoCloseable {
     /** Inputs are unsigned: 128 stands for 0. */
     static final int ZERO = 128;
 
-    private final OneThreadEach workers;
+    private final SingleThreads workers;
     private final List<Bench> benches = new ArrayList<>();
 
     /** What a worker packs with. */
@@ -49,7 +49,7 @@ final class Int8Packer implements AutoCloseable {
         }
     }
 
-    Int8Packer(OneThreadEach workers, Int8Support support) {
+    Int8Packer(SingleThreads workers, Int8Support support) {
         this.workers = workers;
         for (int i = 0; i < workers.threads(); i++) {
             benches.add(new Bench(

@@ -53,7 +53,7 @@ final class OneDnnBackend implements Backend {
     private final NativeCopies copies = new NativeCopies();
     private final DeviceInfo info;
     private final OneDnnOps ops;
-    private final OneThreadEach oneThreadEach;
+    private final SingleThreads threads;
     private final WeightPrecision weights;
     /** While weights are loaded. */
     private @Nullable Int8Packer packer;
@@ -73,8 +73,8 @@ final class OneDnnBackend implements Backend {
                         + compute,
                 compute,
                 physicalMemory());
-        oneThreadEach = new OneThreadEach(workers);
-        ops = new OneDnnOps(this, kernels, workers, oneThreadEach);
+        threads = new SingleThreads(workers);
+        ops = new OneDnnOps(this, kernels, workers, threads);
         weights = settings.weights();
         if (weights == WeightPrecision.INT8 && Int8Support.find() == Int8Support.NONE) {
             close();
@@ -153,7 +153,7 @@ final class OneDnnBackend implements Backend {
     private Int8Packer packer() {
         Int8Packer open = packer;
         if (open == null) {
-            open = new Int8Packer(oneThreadEach, Int8Support.find());
+            open = new Int8Packer(threads, Int8Support.find());
             packer = open;
         }
         return open;

@@ -35,13 +35,12 @@ final class OneDnnOps implements Ops, AutoCloseable {
     private float[] logitsRow = {};
     private final int[] chosen = new int[1];
 
-    OneDnnOps(OneDnnBackend backend, DnnlKernels kernels, WorkerPool workers, OneThreadEach oneThreadEach) {
+    OneDnnOps(OneDnnBackend backend, DnnlKernels kernels, WorkerPool workers, SingleThreads threads) {
         this.backend = backend;
         this.kernels = kernels;
         this.workers = workers;
-        this.int8 = new Int8Linear(backend, oneThreadEach);
+        this.int8 = new Int8Linear(backend, threads);
         this.rope = new RopeStore(workers);
-        SingleThreads threads = new SingleThreads(workers);
         this.prefillAttention = new PrefillAttention(backend, threads);
         this.decodeAttention = new DecodeAttention(backend, kernels, threads);
         this.blockScorer = new BlockScorer(backend, kernels, workers);

@@ -3,11 +3,10 @@ package io.sliminfer.engine;
 import io.sliminfer.backend.Backend;
 import io.sliminfer.backend.BackendProvider;
 import io.sliminfer.backend.BackendSettings;
-import io.sliminfer.backend.trace.SpanListener;
-import io.sliminfer.backend.trace.TracedBackend;
+import java.util.function.UnaryOperator;
 
-/** A provider whose backend is timed. */
-record TracedProvider(BackendProvider provider, SpanListener spans) implements BackendProvider {
+/** A provider whose backend is put into another, which times or watches it. */
+record WrappedProvider(BackendProvider provider, UnaryOperator<Backend> wrapper) implements BackendProvider {
 
     @Override
     public String name() {
@@ -28,7 +27,7 @@ record TracedProvider(BackendProvider provider, SpanListener spans) implements B
     public Backend open(BackendSettings settings) {
         Backend backend = provider.open(settings);
         try {
-            return new TracedBackend(backend, spans);
+            return wrapper.apply(backend);
         } catch (RuntimeException | Error e) {
             backend.close();
             throw e;
