@@ -28,7 +28,8 @@ public final class Int8Kernels {
 
     /** The largest magnitude of n elements and {@code start}; NaN if one is NaN. */
     public static float magnitude(float start, float[] x, int at, int n) {
-        // As whole numbers the bits of magnitudes have the order of what they stand for, NaN above all; four maxima, because one would
+        // As whole numbers the bits of magnitudes have the order of what they stand for, NaN above all; four maxima,
+        // because one would
         // wait for each comparison before the next.
         int m0 = Float.floatToRawIntBits(start) & MAGNITUDE_BITS;
         int m1 = 0;

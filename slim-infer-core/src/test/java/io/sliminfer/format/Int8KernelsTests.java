@@ -32,7 +32,9 @@ class Int8KernelsTests {
             for (int i = 0; i < n; i++) {
                 x[3 + i] = i % 2 == 0 ? i : -i;
             }
-            assertThat(Int8Kernels.magnitude(0.5f, x, 3, n)).as("%s elements", n).isEqualTo(Math.max(0.5f, n - 1));
+            assertThat(Int8Kernels.magnitude(0.5f, x, 3, n))
+                    .as("%s elements", n)
+                    .isEqualTo(Math.max(0.5f, n - 1));
         }
         assertThat(Int8Kernels.magnitude(0, new float[] {1, Float.NaN, Float.POSITIVE_INFINITY}, 0, 3))
                 .isNaN();

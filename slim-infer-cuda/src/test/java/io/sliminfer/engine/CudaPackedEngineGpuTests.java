@@ -15,7 +15,10 @@ import io.sliminfer.format.SmallModels;
 import io.sliminfer.golden.TinyModel;
 import io.sliminfer.prune.PruneSchedule;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Comparator;
+import java.util.List;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
@@ -113,16 +116,48 @@ class CudaPackedEngineGpuTests {
         }
     }
 
-    private static long weightBytes(ModelFolder folder, WeightPrecision weights) {
-        EngineSettings settings = new EngineSettings(
+    /** Four prompts of their own lengths, decoded together: packed products give a row the same bits in any batch. */
+    @Test
+    void requestsThatAreDecodedTogetherAnswerAsAlone() {
+        try (ModelFolder folder = ModelFolder.open(writer("qwen3").write(temp.resolve("model")));
+                LocalEngine engine = LocalEngine.open(folder, settings(DType.F32, WeightPrecision.INT8))) {
+            List<int[]> prompts = Stream.of(40, 97, 150, 333)
+                    .map(tokens -> SmallModels.prompt(tokens, tokens, 500))
+                    .toList();
+            List<List<Integer>> alone = new ArrayList<>();
+            for (int[] prompt : prompts) {
+                RecordedGeneration one = new RecordedGeneration();
+                engine.submit(TestEngine.greedy(prompt, TOKENS), one);
+                one.awaitFinish(FinishReason.LENGTH);
+                alone.add(one.tokens());
+            }
+            List<RecordedGeneration> together = new ArrayList<>();
+            for (int[] prompt : prompts) {
+                together.add(new RecordedGeneration());
+                engine.submit(TestEngine.greedy(prompt, TOKENS), together.get(together.size() - 1));
+            }
+            for (int i = 0; i < together.size(); i++) {
+                together.get(i).awaitFinish(FinishReason.LENGTH);
+                assertThat(together.get(i).tokens()).as("prompt %d", i).isEqualTo(alone.get(i));
+            }
+            assertThat(engine.weights().forms().get(0).type()).isEqualTo("int8");
+            assertThat(engine.weights().error()).isBetween(0.002, 0.02);
+        }
+    }
+
+    private static EngineSettings settings(DType compute, WeightPrecision weights) {
+        return new EngineSettings(
                 "cuda",
-                new BackendSettings(DType.BF16, 0).withWeights(weights),
+                new BackendSettings(compute, 0).withWeights(weights),
                 PruneSettings.of(PruneSchedule.dense(), 0),
                 400,
                 KvSettings.defaults(),
                 ServingSettings.defaults(),
                 0);
-        try (LocalEngine engine = LocalEngine.open(folder, settings)) {
+    }
+
+    private static long weightBytes(ModelFolder folder, WeightPrecision weights) {
+        try (LocalEngine engine = LocalEngine.open(folder, settings(DType.BF16, weights))) {
             int[] prompt = SmallModels.prompt(6, 100, folder.config().vocabulary());
             RecordedGeneration first = new RecordedGeneration();
             engine.submit(TestEngine.greedy(prompt, TOKENS), first);

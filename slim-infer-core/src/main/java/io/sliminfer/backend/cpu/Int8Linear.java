@@ -41,7 +41,7 @@ final class Int8Linear implements AutoCloseable {
 
     /** What a worker works with. */
     private static final class Bench {
-        private final Int8Products products = new Int8Products();
+        private final Int8Products products = Int8Support.products();
         private final Exponential exponential = new Exponential();
         private @Nullable NativeMemory out;
         private float[] row = {};

@@ -25,7 +25,7 @@ final class Int8Packer implements AutoCloseable {
 
     /** What a worker packs with. */
     private static final class Bench {
-        private final Int8Products products = new Int8Products();
+        private final Int8Products products = Int8Support.products();
         private final ChannelQuantiser quantiser;
         private @Nullable NativeMemory plain;
         private byte[] zeros = {};
@@ -88,7 +88,7 @@ final class Int8Packer implements AutoCloseable {
         long outputsSum = 0;
         for (int i = 0; i < outputs.length; i++) {
             outputs[i] = outputs(cut.get(i));
-            offsets[i + 1] = offsets[i] + roundUp(Int8Products.packedBytes(padded, outputs[i]));
+            offsets[i + 1] = offsets[i] + roundUp(benches.get(0).products.packedBytes(padded, outputs[i]));
             outputsSum += outputs[i];
         }
         NativeMemory packed = memory.take(spec.name(), offsets[outputs.length]);

@@ -9,9 +9,7 @@ import org.bytedeco.dnnl.dnnl_primitive_attr;
 import org.bytedeco.dnnl.dnnl_primitive_desc;
 
 /**
- * Products of unsigned 8-bit rows with packed signed 8-bit weights, as oneDNN's convolutions of width 1: rows are the pixels, columns
- * the channels. Where a CPU has no VNNI its matmul would pack the weights anew at each call; the convolution reads them as they were
- * packed once (docs/decisions/0007). One thread.
+ * Products of unsigned 8-bit rows with packed signed 8-bit weights. One thread.
  */
 final class Int8Products implements AutoCloseable {
 
@@ -23,7 +21,23 @@ final class Int8Products implements AutoCloseable {
 
     private static final int[] ROWS_TRIED = {1, 5, 16, ROWS_OF_PACKING};
 
+    /** Which of the library's operations multiplies. */
+    enum Route {
+        /**
+         * A convolution of width 1: rows are the pixels, columns the channels. Where a CPU has no VNNI the library's matmul would pack the
+         * weights anew at each call; the convolution reads them as they were packed once (docs/decisions/0005).
+         */
+        CONVOLUTION,
+        /** With AVX-512 the convolution packs weights in another way for each number of rows; the matmul does not. */
+        MATMUL
+    }
+
     private final DnnlKernels kernels = new DnnlKernels();
+    private final Route route;
+
+    Int8Products(Route route) {
+        this.route = route;
+    }
 
     private record ProductKey(int rows, int columns, int outputs) {}
 
@@ -37,11 +51,11 @@ final class Int8Products implements AutoCloseable {
         return kernels.compiled(new ProductKey(rows, columns, outputs), () -> {
             dnnl_memory_desc packed = packed(columns, outputs);
             List<dnnl_memory_desc> layouts = List.of(
-                    pixels(dnnl_u8, rows, columns),
+                    rows(dnnl_u8, rows, columns),
                     packed,
-                    pixels(dnnl_f32, rows, outputs),
+                    rows(dnnl_f32, rows, outputs),
                     floats(outputs),
-                    floats(outputs));
+                    bias(outputs));
             return kernels.finish(
                     "8-bit product",
                     plan(layouts.get(0), packed, layouts.get(2), layouts.get(4)),
@@ -68,11 +82,9 @@ final class Int8Products implements AutoCloseable {
     /** Row-major weights {@code [outputs, columns]} as {@link #product} reads them. Arguments: from, to. */
     DnnlPrimitive pack(int columns, int outputs) {
         return kernels.compiled(new PackKey(columns, outputs), () -> {
-            dnnl_memory_desc plain = new dnnl_memory_desc();
-            check(
-                    dnnl_memory_desc_create_with_strides(
-                            plain, 3, new long[] {outputs, columns, 1}, dnnl_s8, new long[] {columns, 1, 1}),
-                    "describe 8-bit weights");
+            dnnl_memory_desc plain = route == Route.CONVOLUTION
+                    ? strided(dnnl_s8, new long[] {outputs, columns, 1}, new long[] {columns, 1, 1})
+                    : strided(dnnl_s8, new long[] {columns, outputs}, new long[] {1, columns});
             dnnl_memory_desc packed = packed(columns, outputs);
             dnnl_primitive_desc desc = new dnnl_primitive_desc();
             check(
@@ -83,7 +95,7 @@ final class Int8Products implements AutoCloseable {
     }
 
     /** Bytes of packed weights. */
-    static long packedBytes(int columns, int outputs) {
+    long packedBytes(int columns, int outputs) {
         dnnl_memory_desc packed = packed(columns, outputs);
         try {
             return dnnl_memory_desc_get_size(packed);
@@ -92,14 +104,14 @@ final class Int8Products implements AutoCloseable {
         }
     }
 
-    private static dnnl_memory_desc packed(int columns, int outputs) {
-        dnnl_memory_desc in = pixels(dnnl_u8, ROWS_OF_PACKING, columns);
-        dnnl_memory_desc out = pixels(dnnl_f32, ROWS_OF_PACKING, outputs);
-        dnnl_memory_desc bias = floats(outputs);
+    private dnnl_memory_desc packed(int columns, int outputs) {
+        dnnl_memory_desc in = rows(dnnl_u8, ROWS_OF_PACKING, columns);
+        dnnl_memory_desc out = rows(dnnl_f32, ROWS_OF_PACKING, outputs);
+        dnnl_memory_desc bias = bias(outputs);
         dnnl_memory_desc any = new dnnl_memory_desc();
+        long[] sizes = route == Route.CONVOLUTION ? new long[] {outputs, columns, 1} : new long[] {columns, outputs};
         check(
-                dnnl_memory_desc_create_with_tag(
-                        any, 3, new long[] {outputs, columns, 1}, dnnl_s8, dnnl_format_tag_any),
+                dnnl_memory_desc_create_with_tag(any, sizes.length, sizes, dnnl_s8, dnnl_format_tag_any),
                 "describe packed weights");
         dnnl_primitive_desc desc = plan(in, any, out, bias);
         try {
@@ -114,15 +126,25 @@ final class Int8Products implements AutoCloseable {
         }
     }
 
-    private static dnnl_primitive_desc plan(
+    private dnnl_primitive_desc plan(
             dnnl_memory_desc in, dnnl_memory_desc weights, dnnl_memory_desc out, dnnl_memory_desc bias) {
         dnnl_primitive_attr attributes = new dnnl_primitive_attr();
         long[] one = {1};
         long[] none = {0};
         try {
             check(dnnl_primitive_attr_create(attributes), "create attributes");
-            check(dnnl_primitive_attr_set_scales_mask(attributes, DNNL_ARG_WEIGHTS, 1), "set a scale for each output");
+            // A mask has a bit for each dimension that scales differ along.
+            int outputDimension = route == Route.CONVOLUTION ? 0 : 1;
+            check(
+                    dnnl_primitive_attr_set_scales_mask(attributes, DNNL_ARG_WEIGHTS, 1 << outputDimension),
+                    "set a scale for each output");
             dnnl_primitive_desc desc = new dnnl_primitive_desc();
+            if (route == Route.MATMUL) {
+                check(
+                        dnnl_matmul_primitive_desc_create(desc, OneDnn.engine(), in, weights, bias, out, attributes),
+                        "plan an 8-bit product");
+                return desc;
+            }
             check(
                     dnnl_convolution_forward_primitive_desc_create(
                             desc,
@@ -145,20 +167,28 @@ final class Int8Products implements AutoCloseable {
         }
     }
 
-    private static dnnl_memory_desc pixels(int type, int rows, int columns) {
-        dnnl_memory_desc desc = new dnnl_memory_desc();
-        check(
-                dnnl_memory_desc_create_with_strides(
-                        desc, 3, new long[] {1, columns, rows}, type, new long[] {(long) rows * columns, 1, columns}),
-                "describe rows of an 8-bit product");
-        return desc;
+    /** A row-major matrix; to a convolution, an image of one line. */
+    private dnnl_memory_desc rows(int type, int rows, int columns) {
+        return route == Route.CONVOLUTION
+                ? strided(type, new long[] {1, columns, rows}, new long[] {(long) rows * columns, 1, columns})
+                : strided(type, new long[] {rows, columns}, new long[] {columns, 1});
+    }
+
+    private dnnl_memory_desc bias(int outputs) {
+        return route == Route.CONVOLUTION
+                ? floats(outputs)
+                : strided(dnnl_f32, new long[] {1, outputs}, new long[] {outputs, 1});
     }
 
     private static dnnl_memory_desc floats(int count) {
+        return strided(dnnl_f32, new long[] {count}, new long[] {1});
+    }
+
+    private static dnnl_memory_desc strided(int type, long[] sizes, long[] strides) {
         dnnl_memory_desc desc = new dnnl_memory_desc();
         check(
-                dnnl_memory_desc_create_with_strides(desc, 1, new long[] {count}, dnnl_f32, new long[] {1}),
-                "describe a vector");
+                dnnl_memory_desc_create_with_strides(desc, sizes.length, sizes, type, strides),
+                "describe an operand of an 8-bit product");
         return desc;
     }
 

@@ -1,6 +1,8 @@
 package io.sliminfer.backend.cpu;
 
+import io.sliminfer.backend.cpu.Int8Products.Route;
 import java.util.Arrays;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -21,19 +23,38 @@ enum Int8Support {
 
     private static final int ROWS = 5;
 
-    private static volatile @Nullable Int8Support found;
+    private static volatile @Nullable Found found;
+
+    private record Found(Int8Support support, Route route) {}
 
     static Int8Support find() {
-        Int8Support known = found;
+        return found().support();
+    }
+
+    /** Products by the route that was found. */
+    static Int8Products products() {
+        return new Int8Products(found().route());
+    }
+
+    private static Found found() {
+        Found known = found;
         if (known == null) {
-            known = attempt();
+            List<Route> routes = OneDnn.instructionSet().matches("AMX|AVX-512.*")
+                    ? List.of(Route.MATMUL, Route.CONVOLUTION)
+                    : List.of(Route.CONVOLUTION, Route.MATMUL);
+            known = routes.stream()
+                    .map(route -> new Found(attempt(route), route))
+                    .filter(tried -> tried.support() != NONE)
+                    .findFirst()
+                    .orElse(new Found(NONE, routes.get(0)));
             found = known;
         }
         return known;
     }
 
-    private static Int8Support attempt() {
-        try (Int8Products products = new Int8Products()) {
+    /** What is true of a route on this CPU. */
+    static Int8Support attempt(Route route) {
+        try (Int8Products products = new Int8Products(route)) {
             if (!products.isFast(Int8Products.BLOCK, Int8Products.BLOCK)) {
                 return NONE;
             }
@@ -65,7 +86,7 @@ enum Int8Support {
         float[] out = new float[ROWS * size];
         try (NativeMemory in = new NativeMemory("a trial", rows.length);
                 NativeMemory plain = new NativeMemory("a trial", weights.length);
-                NativeMemory packed = new NativeMemory("a trial", Int8Products.packedBytes(size, size));
+                NativeMemory packed = new NativeMemory("a trial", products.packedBytes(size, size));
                 NativeMemory result = new NativeMemory("a trial", out.length * 4L);
                 NativeMemory scales = new NativeMemory("a trial", size * 4L);
                 NativeMemory bias = new NativeMemory("a trial", size * 4L)) {
