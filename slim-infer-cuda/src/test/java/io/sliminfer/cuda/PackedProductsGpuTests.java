@@ -107,7 +107,11 @@ class PackedProductsGpuTests {
         return block * blocks;
     }
 
-    private static double tolerance(DType compute, int rows, DType out) {
+    /** @param outputs of the weight: a single sum may cancel, which many together do not */
+    private static double tolerance(DType compute, int rows, int outputs, DType out) {
+        if (rows == 1 && outputs == 1) {
+            return compute == DType.F32 || out == DType.F32 ? 10 * SUMS : ROUNDED;
+        }
         return compute == DType.F32 || (rows <= PackedProducts.ROWS_FEW && out == DType.F32) ? SUMS : ROUNDED;
     }
 
@@ -136,10 +140,10 @@ class PackedProductsGpuTests {
                         ops.linear(on.of(computed), on.of(x), on.of(biased));
                         ops.linear(on.of(floats), on.of(x), on.of(plain));
                     });
-                    twins.assertClose(what + "compute dtype", computed, tolerance(compute, rows, compute));
-                    twins.assertClose(what + "float32", floats, tolerance(compute, rows, DType.F32));
+                    twins.assertClose(what + "compute dtype", computed, tolerance(compute, rows, n, compute));
+                    twins.assertClose(what + "float32", floats, tolerance(compute, rows, n, DType.F32));
                     twins.run((ops, on) -> ops.linearAdd(on.of(floats), on.of(x), on.of(biased)));
-                    twins.assertClose(what + "added", floats, tolerance(compute, rows, DType.F32));
+                    twins.assertClose(what + "added", floats, tolerance(compute, rows, n, DType.F32));
                 }
             }
         }
@@ -232,7 +236,7 @@ class PackedProductsGpuTests {
                         ops.linear(on.of(out), on.of(x), on.of(w));
                         ops.gatedLinear(on.of(gated), on.of(x), on.of(gateUp));
                     });
-                    twins.assertClose(rows + " rows", out, tolerance(compute, rows, DType.F32));
+                    twins.assertClose(rows + " rows", out, tolerance(compute, rows, n, DType.F32));
                     twins.assertClose(
                             rows + " rows of gate and up in two forms",
                             gated,
