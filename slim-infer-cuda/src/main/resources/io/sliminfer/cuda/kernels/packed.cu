@@ -549,35 +549,57 @@ __device__ __forceinline__ void store_columns(E* to, int j, const float (&v)[8])
     }
 }
 
+// Bytes of a row of a piece in shared memory: 16 more than it has, so that 8 rows begin in different banks.
+#define STAGED_ROW (PIECE * 2 + 16)
+
 // out [rows, k] = the weight's first `rows` rows, rounded to T once. A warp makes a piece. Grid ceil(ceil(rows / 16) * ceil(k / 256) / 8), block 256.
-// Bytes: the packed ones read, rows * k * sizeof(T) written.
-extern "C" __global__ void unpack(T* out, const char* w, const float* rowScales, int rows, int k) {
+// Bytes: the packed ones read, rows * k * sizeof(T) written. Two bytes an element go through shared memory, so that a warp writes 512 neighbouring
+// bytes of one row: written as they are made, 64 bytes of 8 rows at a time, it takes three times as long.
+extern "C" __global__ void unpack(T* __restrict__ out, const char* __restrict__ w, const float* __restrict__ rowScales, int rows, int k) {
     const int lane = threadIdx.x & 31, g = lane >> 2, j = lane & 3, pieces = pieces_of(k);
     const long long index = (long long)blockIdx.x * (blockDim.x >> 5) + (threadIdx.x >> 5);
     const int tile = (int)(index / pieces), piece = (int)(index % pieces);
     if (tile * TILE_ROWS >= rows) return;
     const char* from = w + index * PIECE_BYTES;
+    constexpr bool STAGED = sizeof(T) == 2;
+    __shared__ __align__(16) char stages[STAGED ? WARPS * 8 * STAGED_ROW : 16];
+    char* stage = stages + (STAGED ? (threadIdx.x >> 5) * 8 * STAGED_ROW : 0);
+    Quants quants[2][2];
+    RowScales scales[2];
 #pragma unroll
     for (int h = 0; h < 2; h++) {
         const int row = tile * TILE_ROWS + 8 * h + g;
-        if (row >= rows) return;
-        RowScales scales;
-        scales.load(from, 8 * h + g);
-        if (SCALING == PER_ROW) scales.d = rowScales[row];
+        quants[h][0].load(from, lane, h, 0);
+        quants[h][1].load(from, lane, h, 1);
+        scales[h].load(from, 8 * h + g);
+        if (SCALING == PER_ROW) scales[h].d = row < rows ? rowScales[row] : 0.0f;
+    }
 #pragma unroll
-        for (int half = 0; half < 2; half++) {
-            Quants quants;
-            quants.load(from, lane, h, half);
+    for (int h = 0; h < 2; h++) {
+        const int first = tile * TILE_ROWS + 8 * h;
+        __syncwarp();
 #pragma unroll
-            for (int b = 0; b < 4; b++) {
-                const int block = 4 * half + b, column = piece * PIECE + 32 * block;
-                if (column >= k) continue;
-                int q[8];
-                quants.levels(b, q);
-                float v[8];
+        for (int block = 0; block < BLOCKS; block++) {
+            const int column = piece * PIECE + 32 * block;
+            int q[8];
+            quants[h][block / 4].levels(block % 4, q);
+            float v[8];
 #pragma unroll
-                for (int c = 0; c < 8; c++) v[c] = scales.value(q[c], block, c);
-                store_columns(out + (long long)row * k + column, j, v);
+            for (int c = 0; c < 8; c++) v[c] = scales[h].value(q[c], block, c);
+            if constexpr (STAGED) {
+                store_columns((T*)(stage + g * STAGED_ROW) + 32 * block, j, v);
+            } else if (column < k && first + g < rows) {
+                store_columns(out + (long long)(first + g) * k + column, j, v);
+            }
+        }
+        if constexpr (STAGED) {
+            __syncwarp();
+            const int column = piece * PIECE + 8 * lane;
+#pragma unroll
+            for (int r = 0; r < 8; r++) {
+                if (first + r < rows && column < k) {
+                    *(uint4*)(out + (long long)(first + r) * k + column) = *(const uint4*)(stage + r * STAGED_ROW + 16 * lane);
+                }
             }
         }
     }
