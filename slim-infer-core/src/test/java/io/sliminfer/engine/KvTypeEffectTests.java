@@ -16,6 +16,7 @@ import java.util.List;
 import java.util.Locale;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.TestInstance;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -25,6 +26,7 @@ import org.junit.jupiter.params.provider.CsvSource;
  * result goes to {@code target/kv-types.md}, which docs/kv-cache.md shows for {@code -Dkv-types.prompt-tokens-max=5000}.
  */
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
+@Tag("once") // a JDK changes nothing of rounding
 class KvTypeEffectTests {
 
     /** Longer prompts are left out: with them it takes minutes. */

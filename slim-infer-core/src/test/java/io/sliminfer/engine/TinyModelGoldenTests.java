@@ -17,6 +17,7 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
@@ -24,6 +25,7 @@ import org.junit.jupiter.params.provider.MethodSource;
  * The trained small model against {@code golden.json}, which another implementation computed in float32 from the bf16 weights.
  * Prompts above {@code -Dgolden.tokens-max} (default 4096) are skipped for their time.
  */
+@Tag("once") // the arithmetic is that of GoldenTests, which every JDK runs
 class TinyModelGoldenTests {
 
     private static final int TOKENS_MAX = Integer.getInteger("golden.tokens-max", 4096);

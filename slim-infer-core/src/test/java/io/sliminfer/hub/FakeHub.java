@@ -228,6 +228,9 @@ final class FakeHub implements AutoCloseable {
 
     private void send(HttpExchange exchange, int status, byte[] content, int limit) throws IOException {
         exchange.sendResponseHeaders(status, content.length == 0 ? -1 : content.length);
+        if (content.length > 0) {
+            exchange.getResponseBody().flush(); // newer JDKs keep the headers back for the first bytes
+        }
         try (OutputStream out = exchange.getResponseBody()) {
             if (stalls && content.length > 100_000) {
                 Thread.sleep(60_000);
