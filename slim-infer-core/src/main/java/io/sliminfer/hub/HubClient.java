@@ -13,10 +13,6 @@ import java.time.Duration;
 import java.util.Arrays;
 import java.util.Locale;
 import java.util.Set;
-import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.ExecutionException;
-import java.util.concurrent.TimeUnit;
-import java.util.concurrent.TimeoutException;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
@@ -144,6 +140,7 @@ final class HubClient {
 
     private HttpResponse<InputStream> send(URI uri, long offset) throws IOException {
         HttpRequest.Builder request = HttpRequest.newBuilder(uri)
+                .timeout(ANSWER_TIMEOUT)
                 .header("User-Agent", "slim-infer; java/" + Runtime.version().feature())
                 .header("Accept-Encoding", "identity");
         if (offset > 0) {
@@ -153,7 +150,7 @@ final class HubClient {
             request.header("Authorization", "Bearer " + settings.token());
         }
         try {
-            HttpResponse<InputStream> response = answer(request.build());
+            HttpResponse<InputStream> response = http.send(request.build(), HttpResponse.BodyHandlers.ofInputStream());
             if (BUSY.contains(response.statusCode())) {
                 response.body().close();
                 throw new Retry.BusyException(
@@ -170,26 +167,6 @@ final class HubClient {
             // The JDK's exceptions often have no text at all.
             String reason = e.getMessage() == null ? e.getClass().getSimpleName() : e.getMessage();
             throw new IOException("no answer from " + uri.getHost() + " (" + reason + ")", e);
-        }
-    }
-
-    /** Waits for the headers alone. A request's own time-out covers the body as well on some JDKs, and large files take longer than any answer. */
-    private HttpResponse<InputStream> answer(HttpRequest request) throws IOException, InterruptedException {
-        CompletableFuture<HttpResponse<InputStream>> answer =
-                http.sendAsync(request, HttpResponse.BodyHandlers.ofInputStream());
-        try {
-            return answer.get(ANSWER_TIMEOUT.toMillis(), TimeUnit.MILLISECONDS);
-        } catch (TimeoutException e) {
-            throw new IOException("request timed out", e);
-        } catch (ExecutionException e) {
-            if (e.getCause() instanceof IOException failure) {
-                throw failure;
-            }
-            throw new IOException(e.getCause());
-        } finally {
-            if (!answer.isDone()) {
-                answer.cancel(true);
-            }
         }
     }
 
