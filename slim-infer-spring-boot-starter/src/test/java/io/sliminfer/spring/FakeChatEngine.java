@@ -94,6 +94,7 @@ public final class FakeChatEngine implements ChatEngine {
     final CountDownLatch cancelSeen = new CountDownLatch(1);
 
     private final List<String> pieces;
+    private final Engine engine = new FakeEngine(); // one for good: meters hold it by a weak reference
     PruneDefaults pruning = new PruneDefaults(PruneSchedule.dense(), 1024);
     Runnable onSubmit = () -> {};
     public volatile EngineSnapshot snapshot = IDLE;
@@ -226,59 +227,62 @@ public final class FakeChatEngine implements ChatEngine {
 
     @Override
     public Engine engine() {
-        return new Engine() {
-            @Override
-            public Generation submit(GenerationRequest request, TokenListener listener) {
-                throw new UnsupportedOperationException();
-            }
+        return engine;
+    }
 
-            @Override
-            public EngineSnapshot snapshot() {
-                return snapshot;
-            }
+    private final class FakeEngine implements Engine {
 
-            @Override
-            public ModelConfig model() {
-                return CONFIG;
-            }
+        @Override
+        public Generation submit(GenerationRequest request, TokenListener listener) {
+            throw new UnsupportedOperationException();
+        }
 
-            @Override
-            public DeviceInfo device() {
-                return new DeviceInfo("fake", "no device at all", DType.F32, 1L << 30);
-            }
+        @Override
+        public EngineSnapshot snapshot() {
+            return snapshot;
+        }
 
-            @Override
-            public WeightReport weights() {
-                return new WeightReport(
-                        List.of("Q4_K"),
-                        List.of(new WeightReport.Form("int8", 900), new WeightReport.Form("bf16", 100)),
-                        0.009,
-                        List.of(new WeightReport.Kept("model.layers.1.mlp.down_proj", "bf16", "its outputs differ")));
-            }
+        @Override
+        public ModelConfig model() {
+            return CONFIG;
+        }
 
-            @Override
-            public PruneDefaults pruning() {
-                return pruning;
-            }
+        @Override
+        public DeviceInfo device() {
+            return new DeviceInfo("fake", "no device at all", DType.F32, 1L << 30);
+        }
 
-            @Override
-            public int maxAnswerTokens() {
-                return 8192;
-            }
+        @Override
+        public WeightReport weights() {
+            return new WeightReport(
+                    List.of("Q4_K"),
+                    List.of(new WeightReport.Form("int8", 900), new WeightReport.Form("bf16", 100)),
+                    0.009,
+                    List.of(new WeightReport.Kept("model.layers.1.mlp.down_proj", "bf16", "its outputs differ")));
+        }
 
-            @Override
-            public boolean drain(Duration grace) {
-                close();
-                return true;
-            }
+        @Override
+        public PruneDefaults pruning() {
+            return pruning;
+        }
 
-            @Override
-            public int maxPromptTokens() {
-                return 8192;
-            }
+        @Override
+        public int maxAnswerTokens() {
+            return 8192;
+        }
 
-            @Override
-            public void close() {}
-        };
+        @Override
+        public boolean drain(Duration grace) {
+            close();
+            return true;
+        }
+
+        @Override
+        public int maxPromptTokens() {
+            return 8192;
+        }
+
+        @Override
+        public void close() {}
     }
 }

@@ -46,7 +46,10 @@ class GracefulShutdownTests {
         CompletableFuture<HttpResponse<String>> waiting = ask(context, 1);
         await().atMost(LONG).until(() -> engine.engine().snapshot().queued() == 1);
 
-        CompletableFuture<Void> closed = CompletableFuture.runAsync(context::close);
+        // A thread of its own: the common pool may have one thread only, and the HTTP client needs it to hand over the
+        // refusal.
+        CompletableFuture<Void> closed =
+                CompletableFuture.runAsync(context::close, task -> new Thread(task, "close").start());
 
         HttpResponse<String> refused = waiting.get(LONG.toSeconds(), TimeUnit.SECONDS);
         assertThat(refused.statusCode()).isEqualTo(503);
