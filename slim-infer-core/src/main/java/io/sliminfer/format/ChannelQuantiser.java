@@ -3,6 +3,7 @@ package io.sliminfer.format;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.ShortBuffer;
+import java.util.Arrays;
 
 /**
  * Matrices in 8 bits, symmetric for each output channel: a row w of a weight becomes {@code q = rint(w / scale)} in -127..127 with
@@ -24,10 +25,16 @@ public final class ChannelQuantiser {
     /** Elements that a task should take: large reads, and rows that stay in a cache. */
     private static final long TASK_ELEMENTS = 1 << 18;
 
+    /** Sums that run beside each other. */
+    private static final int LANES = 256;
+
     private final int pairMax;
     private float[] row = {};
     private byte[] values = {};
     private byte[] blocks = {};
+    private final float[] steps = new float[LANES];
+    private final float[] errors = new float[LANES];
+    private final float[] signals = new float[LANES];
     private ByteBuffer stored = ByteBuffer.allocateDirect(0);
 
     public ChannelQuantiser() {
@@ -169,23 +176,51 @@ public final class ChannelQuantiser {
         if (pairMax >= 2 * 127) {
             return scale;
         }
-        float pair = 0;
-        for (int i = 0; i + 1 < row.length; i += 2) {
-            float positive = Math.max(row[i], 0) + Math.max(row[i + 1], 0);
-            float negative = Math.max(-row[i], 0) + Math.max(-row[i + 1], 0);
-            pair = Math.max(pair, Math.max(positive, negative));
-        }
-        return Math.max(scale, scale == 0 ? 0 : pair / (pairMax - 1));
+        // A pair of two signs needs nothing of its own: it is below the magnitude, which has its part in the scale.
+        return Math.max(scale, scale == 0 ? 0 : Int8Kernels.pairMagnitude(row, row.length) / (pairMax - 1));
     }
 
+    /**
+     * In steps of the row's scale, so that no square is too small or too large for float32; sums of a lane are of a few numbers, those of
+     * lanes and rows in float64.
+     */
     private Loss loss(float scale) {
+        if (scale == 0) {
+            return Loss.NONE; // zeros, or what a float32 cannot square either
+        }
+        Arrays.fill(errors, 0);
+        Arrays.fill(signals, 0);
+        int at = 0;
+        for (; at + LANES <= row.length; at += LANES) {
+            squares(at, LANES, scale);
+        }
+        squares(at, row.length - at, scale);
         double error = 0;
         double signal = 0;
-        for (int i = 0; i < row.length; i++) {
-            double difference = row[i] - (double) values[i] * scale;
-            error += difference * difference;
-            signal += (double) row[i] * row[i];
+        for (int lane = 0; lane < LANES; lane++) {
+            error += errors[lane];
+            signal += signals[lane];
         }
-        return new Loss(error, signal);
+        double square = (double) scale * scale;
+        return new Loss(error * square, signal * square);
+    }
+
+    /** Short loops over lanes that do not wait for each other: the compiler makes them vectors, which it does not with a sum. */
+    private void squares(int at, int n, float scale) {
+        float[] steps = this.steps;
+        float[] errors = this.errors;
+        float[] signals = this.signals;
+        for (int i = 0; i < n; i++) {
+            steps[i] = row[at + i] / scale;
+        }
+        for (int i = 0; i < n; i++) {
+            signals[i] += steps[i] * steps[i];
+        }
+        for (int i = 0; i < n; i++) {
+            steps[i] -= values[at + i];
+        }
+        for (int i = 0; i < n; i++) {
+            errors[i] += steps[i] * steps[i];
+        }
     }
 }

@@ -48,6 +48,28 @@ public final class Int8Kernels {
         return Float.intBitsToFloat(Math.max(Math.max(m0, m1), Math.max(m2, m3)));
     }
 
+    /**
+     * The largest of {@code |x[2i] + x[2i + 1]|} over the n / 2 pairs of n elements. For two of one sign it is the sum of their magnitudes, for
+     * others less than the larger one.
+     */
+    static float pairMagnitude(float[] x, int n) {
+        int m0 = 0;
+        int m1 = 0;
+        int m2 = 0;
+        int m3 = 0;
+        int i = 0;
+        for (; i + 7 < n; i += 8) {
+            m0 = Math.max(m0, Float.floatToRawIntBits(x[i] + x[i + 1]) & MAGNITUDE_BITS);
+            m1 = Math.max(m1, Float.floatToRawIntBits(x[i + 2] + x[i + 3]) & MAGNITUDE_BITS);
+            m2 = Math.max(m2, Float.floatToRawIntBits(x[i + 4] + x[i + 5]) & MAGNITUDE_BITS);
+            m3 = Math.max(m3, Float.floatToRawIntBits(x[i + 6] + x[i + 7]) & MAGNITUDE_BITS);
+        }
+        for (; i + 1 < n; i += 2) {
+            m0 = Math.max(m0, Float.floatToRawIntBits(x[i] + x[i + 1]) & MAGNITUDE_BITS);
+        }
+        return Float.intBitsToFloat(Math.max(Math.max(m0, m1), Math.max(m2, m3)));
+    }
+
     /** {@code to[i] = rint(from[i] / scale)} for n elements whose magnitude is at most {@code 127 * scale}. */
     public static void quantise(byte[] to, int toAt, float[] from, int fromAt, int n, float scale) {
         for (int i = 0; i < n; i++) {

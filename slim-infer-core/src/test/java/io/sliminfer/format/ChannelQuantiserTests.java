@@ -120,7 +120,7 @@ class ChannelQuantiserTests {
         });
 
         assertThat(seen).containsExactly(0, 0, 1, 1, 1, 1, 1, 1, 1);
-        assertThat(loss.relative()).isCloseTo(Math.sqrt(squares[0] / squares[1]), within(1e-12));
+        assertThat(loss.relative()).isCloseTo(Math.sqrt(squares[0] / squares[1]), within(1e-6));
         assertThat(loss.relative()).as("8 bits of normal weights").isBetween(0.003, 0.01);
     }
 

@@ -36,6 +36,15 @@ public final class GgufExport {
 
     private GgufExport() {}
 
+    /** {@code GgufExport FOLDER TYPE FILE}: how files for the quality table of formats are made (docs/quality.md). */
+    public static void main(String[] arguments) {
+        if (arguments.length != 3) {
+            throw new IllegalArgumentException(
+                    "three arguments are needed: model folder, type such as Q4_K, file to write");
+        }
+        write(Path.of(arguments[0]), arguments[1], Path.of(arguments[2]));
+    }
+
     /**
      * @param type name of a type, such as {@code Q4_K}
      */

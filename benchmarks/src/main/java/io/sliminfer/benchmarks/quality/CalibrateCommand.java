@@ -238,6 +238,10 @@ public final class CalibrateCommand implements Callable<Integer> {
             }
             return outFile;
         }
+        if (write && !Files.isDirectory(options.model())) {
+            throw options.refused("--write: " + options.model()
+                    + " is no folder that a schedule is read from; name another place with --out-file");
+        }
         if (write && !Files.isWritable(options.model())) {
             throw options.refused(
                     "--write: " + options.model() + " cannot be written; name another place with --out-file");

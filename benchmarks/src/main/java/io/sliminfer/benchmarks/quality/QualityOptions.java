@@ -6,6 +6,7 @@ import io.sliminfer.benchmarks.quality.ruler.Style;
 import io.sliminfer.benchmarks.report.CommandChecks;
 import io.sliminfer.benchmarks.trial.BackendChoice;
 import io.sliminfer.engine.PruneSettings;
+import io.sliminfer.format.ModelFolder;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
@@ -26,7 +27,10 @@ public final class QualityOptions {
     @Spec(Spec.Target.MIXEE)
     private @Nullable CommandSpec spec;
 
-    @Option(names = "--model", paramLabel = "DIR", description = "Model folder with tokenizer and chat template.")
+    @Option(
+            names = "--model",
+            paramLabel = "PATH",
+            description = "Model folder, or GGUF file, with tokenizer and chat template.")
     private @Nullable Path model;
 
     @Option(names = "--out", paramLabel = "DIR", description = "Folder of the results; lines are appended.")
@@ -64,14 +68,14 @@ public final class QualityOptions {
     private String question = "after";
 
     Path model() {
-        Path folder = model;
-        if (folder == null) {
-            throw refused("--model is missing: name a model folder");
+        Path path = model;
+        if (path == null) {
+            throw refused("--model is missing: name a model folder or a GGUF file");
         }
-        if (!Files.isDirectory(folder)) {
-            throw refused("--model " + folder + " is not a folder");
+        if (!Files.isDirectory(path) && !(ModelFolder.isGguf(path) && Files.isRegularFile(path))) {
+            throw refused("--model " + path + " is neither a folder nor a GGUF file");
         }
-        return folder;
+        return path;
     }
 
     Path out() {

@@ -197,6 +197,14 @@ class CalibrateCommandTests {
     }
 
     @Test
+    void writesNoScheduleBesideAGgufFile(@TempDir Path folder) throws IOException {
+        Path file = Files.createFile(folder.resolve("model.gguf"));
+
+        assertThat(run(file, "--write")).isEqualTo(2);
+        assertThat(err.toString()).contains(file + " is no folder that a schedule is read from");
+    }
+
+    @Test
     void refusesALayerThatTheModelLacks() {
         assertThat(run(TinyModel.folder(), "--layers 99")).isEqualTo(2);
         assertThat(err.toString()).contains("--layers 99: there is no such layer");
