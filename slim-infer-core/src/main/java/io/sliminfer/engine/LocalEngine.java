@@ -2,10 +2,12 @@ package io.sliminfer.engine;
 
 import io.sliminfer.backend.Backend;
 import io.sliminfer.backend.BackendProvider;
+import io.sliminfer.backend.BackendSettings;
 import io.sliminfer.backend.Copies;
 import io.sliminfer.backend.DeviceInfo;
 import io.sliminfer.backend.HostPool;
 import io.sliminfer.backend.KvPool;
+import io.sliminfer.backend.WeightCacheFolder;
 import io.sliminfer.backend.WeightSpec;
 import io.sliminfer.backend.trace.SpanListener;
 import io.sliminfer.backend.trace.TracedBackend;
@@ -121,10 +123,11 @@ public final class LocalEngine implements Engine {
         this.settings = settings;
         this.pruning = settings.pruning().resolve(folder);
         this.pruning.schedule().requireLayers(model.layers());
+        BackendSettings backendSettings = backendSettings(folder);
         CompletableFuture<Loaded> loading = new CompletableFuture<>();
         // The backend is opened by the thread that will use it: OpenMP's thread count and a CUDA context belong to a
         // thread.
-        thread = new Thread(() -> live(folder, provider, loading), "slim-infer-engine");
+        thread = new Thread(() -> live(folder, provider, backendSettings, loading), "slim-infer-engine");
         thread.setDaemon(true);
         thread.start();
         try {
@@ -172,12 +175,30 @@ public final class LocalEngine implements Engine {
         return new LocalEngine(folder, settings, provider, listener);
     }
 
+    /** With this model's folder in the cache of packed weights. */
+    private BackendSettings backendSettings(ModelFolder folder) {
+        BackendSettings given = settings.backendSettings();
+        Path cache = given.weightCache();
+        if (cache == null) {
+            return given;
+        }
+        try {
+            return given.withWeightCache(WeightCacheFolder.checked(cache).resolve(folder.identity()));
+        } catch (IllegalArgumentException e) {
+            throw new IllegalArgumentException("slim-infer.weight-cache=" + cache + ": " + e.getMessage(), e);
+        }
+    }
+
     /** The engine thread: load, then step until closed. */
-    private void live(ModelFolder folder, BackendProvider provider, CompletableFuture<Loaded> loading) {
+    private void live(
+            ModelFolder folder,
+            BackendProvider provider,
+            BackendSettings backendSettings,
+            CompletableFuture<Loaded> loading) {
         Backend backend = null;
         Loaded parts;
         try {
-            backend = provider.open(settings.backendSettings());
+            backend = provider.open(backendSettings);
             parts = load(folder, backend);
             if (backend.info().dedicated()) {
                 warmUp(folder, parts);
@@ -395,6 +416,13 @@ public final class LocalEngine implements Engine {
                 pruning.origin(),
                 pruning.minPromptTokens(),
                 (System.nanoTime() - start) / 1_000_000);
+        if (settings.backendSettings().weightCache() != null && weights.report().cached() == null) {
+            log.warn(
+                    "slim-infer.weight-cache has no effect: no weights are packed in 8 bits here (backend '{}', slim-infer.weights={}). It is for"
+                            + " weights=int8 and quantised GGUF files on the backend 'cpu'",
+                    backend.info().backend(),
+                    settings.backendSettings().weights());
+        }
         MemoryUsage usage = new MemoryUsage(
                 weights.bytes(),
                 memory.kvBytes(),

@@ -4,6 +4,7 @@ import java.io.IOException;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.security.MessageDigest;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
@@ -149,6 +150,11 @@ final class Checkpoint implements ModelTensors {
     @Override
     public List<String> quantisedTypes() {
         return List.of();
+    }
+
+    @Override
+    public void identify(MessageDigest digest) {
+        files.forEach(file -> file.identify(digest));
     }
 
     @Override

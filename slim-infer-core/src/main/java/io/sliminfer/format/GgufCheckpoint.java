@@ -2,6 +2,7 @@ package io.sliminfer.format;
 
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.security.MessageDigest;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
@@ -210,6 +211,11 @@ final class GgufCheckpoint implements ModelTensors {
         Set<GgufType> types = new TreeSet<>();
         places.values().forEach(place -> types.add(place.file.entry(place.name).type()));
         return types.stream().filter(GgufType::isQuantised).map(GgufType::name).toList();
+    }
+
+    @Override
+    public void identify(MessageDigest digest) {
+        files.forEach(file -> file.identify(digest));
     }
 
     @Override

@@ -3,6 +3,7 @@ package io.sliminfer.format;
 import java.io.IOException;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
+import java.security.MessageDigest;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.LinkedHashMap;
@@ -215,6 +216,10 @@ final class GgufFile implements AutoCloseable {
         return entry.type.isQuantised() || order.changes()
                 ? new GgufTensor(file, shownName, entry, rows, columns, order)
                 : new MappedTensor(file, name, shownName, entry.type.dtype(), rows, columns, entry.position);
+    }
+
+    void identify(MessageDigest digest) {
+        file.identify(digest);
     }
 
     @Override

@@ -7,8 +7,11 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.MappedByteBuffer;
 import java.nio.channels.FileChannel;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.security.MessageDigest;
 import java.util.Arrays;
 import java.util.HashMap;
 import java.util.Map;
@@ -24,10 +27,13 @@ import org.jspecify.annotations.Nullable;
  * <p>Java frees a mapping when the last view of it is unreachable. {@link #close()} drops ours; views handed out before stay
  * readable, so that a late reader never touches memory that is gone.
  */
-final class MappedFile implements AutoCloseable {
+public final class MappedFile implements AutoCloseable {
 
     private static final int STEP_BITS = 30;
     private static final long STEP = 1L << STEP_BITS;
+
+    /** How much of a file's beginning and end is looked at to know it again. */
+    private static final int IDENTIFYING_BYTES = 1 << 16;
 
     private record Range(long position, int bytes) {}
 
@@ -44,7 +50,10 @@ final class MappedFile implements AutoCloseable {
         this.windows = new MappedByteBuffer[(int) Math.min(Integer.MAX_VALUE, (size >>> STEP_BITS) + 1)];
     }
 
-    static MappedFile open(Path path) throws IOException {
+    /**
+     * @throws IOException if there is no such file, or it cannot be read
+     */
+    public static MappedFile open(Path path) throws IOException {
         FileChannel channel = FileChannel.open(path, StandardOpenOption.READ);
         try {
             return new MappedFile(path, channel, channel.size());
@@ -54,12 +63,17 @@ final class MappedFile implements AutoCloseable {
         }
     }
 
-    long size() {
+    /** In bytes, when it was opened. */
+    public long size() {
         return size;
     }
 
-    /** A read-only, little-endian, direct view; repeated calls share a mapping. */
-    synchronized ByteBuffer view(long position, int bytes) {
+    /**
+     * A read-only, little-endian, direct view; repeated calls share a mapping.
+     *
+     * @throws IllegalArgumentException if the range is not in the file
+     */
+    public synchronized ByteBuffer view(long position, int bytes) {
         if (position < 0 || bytes < 0 || position > size - bytes) {
             throw new IllegalArgumentException(
                     "bytes " + position + " to " + (position + bytes) + " of " + path + ", which has " + size);
@@ -87,8 +101,12 @@ final class MappedFile implements AutoCloseable {
         return view.order(ByteOrder.LITTLE_ENDIAN);
     }
 
-    /** Fills the rest of a buffer with the bytes from {@code position} on, past the mappings. */
-    void read(long position, ByteBuffer into) {
+    /**
+     * Fills the rest of a buffer with the bytes from {@code position} on, past the mappings.
+     *
+     * @throws UncheckedIOException if they cannot be read, or the file ends before
+     */
+    public void read(long position, ByteBuffer into) {
         long at = position;
         try {
             while (into.hasRemaining()) {
@@ -100,6 +118,25 @@ final class MappedFile implements AutoCloseable {
             }
         } catch (IOException e) {
             throw new UncheckedIOException("cannot read " + path + ": " + e.getMessage(), e);
+        }
+    }
+
+    /**
+     * Adds to a digest what tells this file from another: name, size, time of modification, and the bytes at its two ends. Not its folder,
+     * so that it may be mounted elsewhere.
+     */
+    void identify(MessageDigest digest) {
+        try {
+            String facts = Json.fileName(path) + "\n" + size + "\n"
+                    + Files.getLastModifiedTime(path).toMillis() + "\n";
+            digest.update(facts.getBytes(StandardCharsets.UTF_8));
+        } catch (IOException e) {
+            throw new UncheckedIOException("cannot read " + path + ": " + e.getMessage(), e);
+        }
+        ByteBuffer end = ByteBuffer.allocate((int) Math.min(IDENTIFYING_BYTES, size));
+        for (long position : new long[] {0, size - end.capacity()}) {
+            read(position, end.clear());
+            digest.update(end.flip());
         }
     }
 

@@ -1,10 +1,14 @@
 package io.sliminfer.format;
 
 import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
 import java.util.EnumMap;
 import java.util.HashSet;
+import java.util.HexFormat;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -30,6 +34,7 @@ public final class ModelFolder implements AutoCloseable {
     private static final String TOKENIZER = "tokenizer.json";
     private static final String GGUF_SUFFIX = ".gguf";
     private static final Pattern SNAPSHOT = Pattern.compile("/models--([^/]+)/snapshots/[0-9a-f]{40}$");
+    private static final int IDENTITY_BYTES = 16;
     private static final long CONFIG_BYTES_MAX = 16 << 20;
 
     /** How much of the embedding table is compared at a time with a separate output head. */
@@ -431,6 +436,29 @@ public final class ModelFolder implements AutoCloseable {
     /** Weights that the forward pass uses; a tied output head counts once. */
     public long parameters() {
         return parameters;
+    }
+
+    /**
+     * What tells this model's weights from others, as 32 hexadecimal digits: of files from their names, sizes, times of modification and
+     * the bytes at their ends, but not from where they are; of random weights from shapes, types and seed.
+     *
+     * @throws java.io.UncheckedIOException if a file cannot be read
+     */
+    public String identity() {
+        MessageDigest digest;
+        try {
+            digest = MessageDigest.getInstance("SHA-256");
+        } catch (NoSuchAlgorithmException e) {
+            throw new IllegalStateException("every JVM has SHA-256", e);
+        }
+        if (checkpoint != null) {
+            checkpoint.identify(digest);
+        } else {
+            String definition =
+                    "random " + seed + " " + config.dtype() + " " + randomType + " " + ExpectedTensor.of(config);
+            digest.update(definition.getBytes(StandardCharsets.UTF_8));
+        }
+        return HexFormat.of().formatHex(digest.digest(), 0, IDENTITY_BYTES);
     }
 
     /** Gives the files back; views of tensors handed out before stay readable until they are unreachable. Twice is allowed. */

@@ -1,5 +1,6 @@
 package io.sliminfer.format;
 
+import java.security.MessageDigest;
 import java.util.List;
 import java.util.Set;
 
@@ -29,6 +30,9 @@ interface ModelTensors extends AutoCloseable {
 
     /** Names of the quantised types that are decoded when they are read; empty if none. */
     List<String> quantisedTypes();
+
+    /** Adds to a digest what tells the files from others, see {@link MappedFile#identify}. */
+    void identify(MessageDigest digest);
 
     @Override
     void close();

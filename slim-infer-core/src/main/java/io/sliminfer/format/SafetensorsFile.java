@@ -4,6 +4,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
+import java.security.MessageDigest;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -139,6 +140,10 @@ final class SafetensorsFile implements AutoCloseable {
             case "BF16" -> DType.BF16;
             default -> null;
         };
+    }
+
+    void identify(MessageDigest digest) {
+        file.identify(digest);
     }
 
     @Override

@@ -12,6 +12,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
 
 /**
  * In which forms a backend keeps a model's matrices, and what that costs.
@@ -20,10 +21,12 @@ import java.util.stream.Collectors;
  * @param forms   the one with most bytes first
  * @param error   relative L2 error of what was quantised, beside the file: 0.01 is one percent. 0 if nothing was
  * @param kept    matrices that are not quantised although others are
+ * @param cached  what came from a cache of packed weights, or null where none was used
  */
-public record WeightReport(List<String> sources, List<Form> forms, double error, List<Kept> kept) {
+public record WeightReport(
+        List<String> sources, List<Form> forms, double error, List<Kept> kept, @Nullable Cached cached) {
 
-    public static final WeightReport UNKNOWN = new WeightReport(List.of(), List.of(), 0, List.of());
+    public static final WeightReport UNKNOWN = new WeightReport(List.of(), List.of(), 0, List.of(), null);
 
     /** Kept matrices that the text names. */
     private static final int NAMED_MAX = 3;
@@ -40,11 +43,21 @@ public record WeightReport(List<String> sources, List<Form> forms, double error,
      */
     public record Kept(String layer, String type, String reason) {}
 
+    /**
+     * Matrices that a cache of packed weights is for.
+     *
+     * @param found of these, read from it; the others were packed at this start
+     * @param of    all
+     */
+    public record Cached(int found, int of) {}
+
     /** Collects forms while weights are loaded. */
     static final class Builder {
         private final Collection<String> sources;
         private final Map<String, Long> bytes = new TreeMap<>();
         private final List<Kept> kept = new ArrayList<>();
+        private int found;
+        private int missed;
         private ChannelQuantiser.Loss loss = ChannelQuantiser.Loss.NONE;
 
         Builder(Collection<String> sources) {
@@ -58,6 +71,11 @@ public record WeightReport(List<String> sources, List<Form> forms, double error,
             }
             bytes.merge(form.type(), weight.bytes(), Long::sum);
             loss = loss.plus(form.loss());
+            switch (form.cache()) {
+                case FOUND -> found++;
+                case MISSED -> missed++;
+                case UNUSED -> {}
+            }
             if (form.kept() != null) {
                 kept.add(new Kept(spec.layer(), form.type(), form.kept()));
             }
@@ -68,7 +86,8 @@ public record WeightReport(List<String> sources, List<Form> forms, double error,
                     .map(entry -> new Form(entry.getKey(), entry.getValue()))
                     .sorted(Comparator.comparingLong(Form::bytes).reversed())
                     .toList();
-            return new WeightReport(List.copyOf(sources), forms, loss.relative(), List.copyOf(kept));
+            Cached cached = found + missed == 0 ? null : new Cached(found, found + missed);
+            return new WeightReport(List.copyOf(sources), forms, loss.relative(), List.copyOf(kept), cached);
         }
     }
 
@@ -76,15 +95,9 @@ public record WeightReport(List<String> sources, List<Form> forms, double error,
     public String text() {
         StringBuilder text = new StringBuilder(
                 forms.stream().map(Form::type).limit(NAMED_MAX).collect(Collectors.joining(" and ")));
-        String from = String.join(", ", sources);
-        if (error > 0) {
-            text.append(String.format(
-                    Locale.ROOT,
-                    " (%serror %.1f %%)",
-                    sources.isEmpty() ? "" : "re-quantised from " + from + ", ",
-                    100 * error));
-        } else if (!sources.isEmpty()) {
-            text.append(text.isEmpty() ? "from " : " (from ").append(from).append(text.isEmpty() ? "" : ")");
+        String facts = facts();
+        if (!facts.isEmpty()) {
+            text.append(text.isEmpty() ? facts : " (" + facts + ")");
         }
         if (!kept.isEmpty()) {
             text.append("; not quantised: ")
@@ -97,5 +110,22 @@ public record WeightReport(List<String> sources, List<Form> forms, double error,
             }
         }
         return text.toString();
+    }
+
+    private String facts() {
+        List<String> facts = new ArrayList<>();
+        if (!sources.isEmpty()) {
+            facts.add((error > 0 ? "re-quantised from " : "from ") + String.join(", ", sources));
+        }
+        if (cached != null) {
+            facts.add(
+                    cached.found == cached.of
+                            ? "from the cache"
+                            : cached.found + " of " + cached.of + " from the cache");
+        }
+        if (error > 0) {
+            facts.add(String.format(Locale.ROOT, "error %.1f %%", 100 * error));
+        }
+        return String.join(", ", facts);
     }
 }

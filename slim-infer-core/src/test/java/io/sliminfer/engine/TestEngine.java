@@ -26,6 +26,7 @@ final class TestEngine implements AutoCloseable {
         private DType compute = DType.F32;
         private int threads = 1;
         private WeightPrecision weights = WeightPrecision.AUTO;
+        private @Nullable Path weightCache;
         private int maxPromptTokens;
         private UnaryOperator<Copies> copies = UnaryOperator.identity();
         private KvSettings kv = KvSettings.defaults();
@@ -63,6 +64,11 @@ final class TestEngine implements AutoCloseable {
 
         Settings weights(WeightPrecision form) {
             weights = form;
+            return this;
+        }
+
+        Settings weightCache(Path folder) {
+            weightCache = folder;
             return this;
         }
 
@@ -150,7 +156,9 @@ final class TestEngine implements AutoCloseable {
                     settings.copies);
             EngineSettings all = new EngineSettings(
                     settings.backend,
-                    new BackendSettings(settings.compute, settings.threads).withWeights(settings.weights),
+                    new BackendSettings(settings.compute, settings.threads)
+                            .withWeights(settings.weights)
+                            .withWeightCache(settings.weightCache),
                     settings.pruning,
                     settings.maxPromptTokens,
                     settings.kv,

@@ -258,7 +258,8 @@ public final class FakeChatEngine implements ChatEngine {
                     List.of("Q4_K"),
                     List.of(new WeightReport.Form("int8", 900), new WeightReport.Form("bf16", 100)),
                     0.009,
-                    List.of(new WeightReport.Kept("model.layers.1.mlp.down_proj", "bf16", "its outputs differ")));
+                    List.of(new WeightReport.Kept("model.layers.1.mlp.down_proj", "bf16", "its outputs differ")),
+                    new WeightReport.Cached(7, 8));
         }
 
         @Override

@@ -149,7 +149,8 @@ final class CudaRun {
     }
 
     private BackendSettings backendSettings(long memory, WeightPrecision weights) {
-        return new BackendSettings(settings.compute(), 0, settings.device(), memory, settings.cache(), weights);
+        return new BackendSettings(settings.compute(), 0, settings.device(), memory, settings.cache())
+                .withWeights(weights);
     }
 
     private static boolean isEmpty(Path cache) {

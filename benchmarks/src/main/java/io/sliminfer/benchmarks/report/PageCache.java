@@ -32,6 +32,18 @@ public final class PageCache {
         }
     }
 
+    /** The regular files in a folder and all below it; none if it does not exist. */
+    public static List<Path> filesBelow(Path folder) {
+        if (!Files.isDirectory(folder)) {
+            return List.of();
+        }
+        try (Stream<Path> files = Files.walk(folder)) {
+            return files.filter(Files::isRegularFile).sorted().toList();
+        } catch (IOException e) {
+            throw new UncheckedIOException(folder + " cannot be listed: " + e.getMessage(), e);
+        }
+    }
+
     /** Whether this system has a page cache that files can be dropped from. */
     public static boolean canDrop() {
         return Platform.isLinux();

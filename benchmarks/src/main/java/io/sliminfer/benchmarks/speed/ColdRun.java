@@ -14,6 +14,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
 
 /**
@@ -45,6 +46,7 @@ final class ColdRun {
      * @throws java.io.UncheckedIOException if files cannot be dropped from the page cache
      */
     void run(List<String> arguments) {
+        List<Start> starts = starts();
         Path model;
         try (ModelFolder folder = settings.model().open(settings.cache())) {
             model = folder.path();
@@ -52,10 +54,11 @@ final class ColdRun {
             peers.addAll(Peers.of(folder.config(), settings, this::note));
         }
         // The folder is closed: pages that are mapped here and were touched could not be dropped.
+        starts.stream().filter(start -> start.cache() != null).forEach(start -> fill(model, start));
         for (int round = 1; round <= settings.rounds(); round++) {
             for (Mode mode : settings.modes()) {
-                for (WeightPrecision form : settings.weights()) {
-                    add(sample(model, mode, form), round);
+                for (Start start : starts) {
+                    add(sample(model, mode, start), round);
                 }
             }
             measurePeers(round);
@@ -63,11 +66,40 @@ final class ColdRun {
         summarise();
     }
 
+    /**
+     * A way to start.
+     *
+     * @param cache folder of packed weights, or null
+     */
+    private record Start(WeightPrecision form, @Nullable Path cache) {}
+
+    /** Each form of weights, and those in 8 bits from a cache besides. */
+    private List<Start> starts() {
+        List<Start> starts = new ArrayList<>();
+        for (WeightPrecision form : settings.weights()) {
+            starts.add(new Start(form, null));
+            if (settings.weightCache() != null && form != WeightPrecision.BF16) {
+                starts.add(new Start(form, settings.weightCache()));
+            }
+        }
+        return starts;
+    }
+
+    private EngineProcess open(Path model, Start start) {
+        return new EngineProcess(model, settings, schedule, start.form(), 1, start.cache(), progress);
+    }
+
+    /** A start that does not count. */
+    private void fill(Path model, Start start) {
+        say("filling %s", start.cache());
+        open(model, start).close();
+    }
+
     private Map<String, Object> header(ModelFolder folder, List<String> arguments) {
         JsonNode backend;
         // What the engine runs on is asked of a process that does not count.
-        try (EngineProcess engine = new EngineProcess(
-                folder.path(), settings, schedule, settings.weights().get(0), 1, progress)) {
+        try (EngineProcess engine =
+                open(folder.path(), new Start(settings.weights().get(0), null))) {
             backend = engine.backend();
         }
         Map<String, Object> header = Samples.header(BENCHMARK, folder, settings, backend, arguments);
@@ -76,12 +108,18 @@ final class ColdRun {
         return header;
     }
 
-    private Map<String, Object> sample(Path model, Mode mode, WeightPrecision form) {
+    private Map<String, Object> sample(Path model, Mode mode, Start start) {
         PageCache.filesOf(model).forEach(PageCache::drop);
-        try (EngineProcess engine = new EngineProcess(model, settings, schedule, form, 1, progress)) {
+        boolean cached = start.cache() != null;
+        if (cached) {
+            PageCache.filesBelow(start.cache()).forEach(PageCache::drop);
+        }
+        try (EngineProcess engine = open(model, start)) {
             EngineProcess.Answer answer = engine.answer(settings.promptMax(), mode);
-            Map<String, Object> sample = Samples.of(settings.label(mode, form), settings.promptMax());
-            sample.put("weights", form.toString());
+            Map<String, Object> sample = Samples.of(
+                    settings.label(mode, start.form()) + (cached ? " from cache" : ""), settings.promptMax());
+            sample.put("weights", start.form().toString());
+            sample.put("weightCache", cached);
             sample.putAll(answer.sample());
             sample.put("readySeconds", Spread.rounded(engine.readySeconds()));
             sample.put("firstTokenSeconds", Spread.rounded(answer.seconds()));

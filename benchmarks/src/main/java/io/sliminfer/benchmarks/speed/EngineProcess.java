@@ -11,6 +11,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
 
 /**
@@ -31,8 +32,9 @@ final class EngineProcess implements AutoCloseable {
     /**
      * Starts the JVM and waits until the model is loaded.
      *
-     * @param tokens tokens to generate after each prompt
-     * @param log    gets what the engine warns of
+     * @param tokens      tokens to generate after each prompt
+     * @param weightCache folder of packed weights, or null to make them at start
+     * @param log         gets what the engine warns of
      * @throws IllegalArgumentException with the engine's message if it cannot open the model
      */
     EngineProcess(
@@ -41,6 +43,7 @@ final class EngineProcess implements AutoCloseable {
             PruneSchedule schedule,
             WeightPrecision weights,
             int tokens,
+            @Nullable Path weightCache,
             PrintWriter log) {
         this.log = log;
         List<String> options = new ArrayList<>(ChildProcess.thisOptions());
@@ -56,7 +59,7 @@ final class EngineProcess implements AutoCloseable {
             throw new IllegalArgumentException(e.getMessage(), e);
         }
         try {
-            process.send(JsonLines.text(job(model, settings, schedule, weights, tokens)));
+            process.send(JsonLines.text(job(model, settings, schedule, weights, tokens, weightCache)));
             ChildProcess.Line line = process.await(ChildProcess.READY, FOR_EVER);
             ready = JsonLines.parse(line.text());
             readySeconds = line.seconds();
@@ -69,7 +72,12 @@ final class EngineProcess implements AutoCloseable {
     }
 
     private static Map<String, Object> job(
-            Path model, SpeedSettings settings, PruneSchedule schedule, WeightPrecision weights, int tokens) {
+            Path model,
+            SpeedSettings settings,
+            PruneSchedule schedule,
+            WeightPrecision weights,
+            int tokens,
+            @Nullable Path weightCache) {
         Map<String, Object> job = new LinkedHashMap<>();
         job.put("model", model.toAbsolutePath().toString());
         job.put("weights", weights.toString());
@@ -78,6 +86,9 @@ final class EngineProcess implements AutoCloseable {
         }
         if (settings.compute() != null) {
             job.put("compute", settings.compute().name());
+        }
+        if (weightCache != null) {
+            job.put("weightCache", weightCache.toAbsolutePath().toString());
         }
         job.put("threads", settings.threads());
         job.put("promptMax", settings.promptMax());

@@ -103,13 +103,15 @@ final class EngineWorker {
 
     private static EngineSettings engineSettings(JsonNode settings, PruneSchedule schedule) {
         String compute = text(settings, "compute");
+        String weightCache = text(settings, "weightCache");
         return new EngineSettings(
                 text(settings, "backend"),
                 new BackendSettings(
                                 compute == null ? null : DType.valueOf(compute),
                                 settings.path("threads").asInt())
                         .withWeights(
-                                WeightPrecision.parse(settings.path("weights").asString())),
+                                WeightPrecision.parse(settings.path("weights").asString()))
+                        .withWeightCache(weightCache == null ? null : Path.of(weightCache)),
                 PruneSettings.of(schedule, 0),
                 settings.path("promptMax").asInt(),
                 // The same prompt runs many times: each must be computed from its first token.

@@ -1,5 +1,6 @@
 package io.sliminfer.benchmarks.speed;
 
+import io.sliminfer.backend.WeightCacheFolder;
 import io.sliminfer.backend.WeightPrecision;
 import io.sliminfer.benchmarks.models.ModelChoice;
 import io.sliminfer.benchmarks.report.CommandChecks;
@@ -158,6 +159,13 @@ public final class SpeedCommand implements Callable<Integer> {
     private Path cache = Path.of(System.getProperty("java.io.tmpdir"), "slim-infer-models");
 
     @Option(
+            names = "--weight-cache",
+            paramLabel = "DIR",
+            description = "With --cold: a row more for int8 and auto, started with this folder as slim-infer.weight-cache. A"
+                    + " start that fills it comes before and does not count.")
+    private @Nullable Path weightCache;
+
+    @Option(
             names = "--out",
             paramLabel = "DIR",
             description = "Append results to DIR/speed-MODEL-DATE.jsonl, or cold-MODEL-DATE.jsonl.")
@@ -245,6 +253,7 @@ public final class SpeedCommand implements Callable<Integer> {
             BackendChoice.provider(checks(), backend);
         }
         requireFiles(chosenBaselines);
+        requireWeightCache(forms);
         ModelChoice choice = checks().checked("--model", () -> ModelChoice.of(name));
         List<Integer> lengths = checks().promptLengths(prompts, tokens, choice.name(), choice.maxPositions());
         PruneSchedule chosenSchedule = chosenSchedule(choice, chosenModes);
@@ -266,7 +275,8 @@ public final class SpeedCommand implements Callable<Integer> {
                 jlamaClasspath,
                 jlamaJava,
                 Duration.ofSeconds(peerTimeout),
-                cache);
+                cache,
+                weightCache);
     }
 
     /** What a cold start does not measure is refused, and defaults are its own. */
@@ -342,6 +352,20 @@ public final class SpeedCommand implements Callable<Integer> {
                 throw checks().refused((folder.equals(out) ? "--out " : "--cache ") + folder + " is not a folder");
             }
         }
+    }
+
+    private void requireWeightCache(List<WeightPrecision> forms) {
+        Path folder = weightCache;
+        if (folder == null) {
+            return;
+        }
+        if (!cold) {
+            throw checks().refused("--weight-cache is of no use without --cold: it makes starts faster, nothing else");
+        }
+        if (forms.equals(List.of(WeightPrecision.BF16))) {
+            throw checks().refused("--weight-cache is of no use with --weights bf16: it keeps weights in 8 bits");
+        }
+        checks().checked("--weight-cache", () -> WeightCacheFolder.checked(folder));
     }
 
     private void requireJlama(boolean chosen) {

@@ -27,6 +27,7 @@ import org.jspecify.annotations.Nullable;
  * @param jlamaJava    java program that runs Jlama, or null for the one that runs this
  * @param peerTimeout  after which a process of a peer is ended
  * @param cache        folder of generated models
+ * @param weightCache  folder of packed weights for rows of their own in a cold run, or null for none
  */
 record SpeedSettings(
         ModelChoice model,
@@ -46,7 +47,8 @@ record SpeedSettings(
         @Nullable String jlamaClasspath,
         @Nullable Path jlamaJava,
         Duration peerTimeout,
-        Path cache) {
+        Path cache,
+        @Nullable Path weightCache) {
 
     /** In results: the mode, and the form of weights where there are several. */
     String label(Mode mode, WeightPrecision form) {

@@ -76,6 +76,9 @@ class SpeedCommandTests {
                 "--model synthetic:test --cold --warm-up 1 | --warm-up is of no use with --cold",
                 "--model synthetic:test --cold --prompt 64,128 | --prompt [64, 128]: --cold takes one length",
                 "--model synthetic:test --cold --baseline gemm | --baseline gemm has no cold start",
+                "--model synthetic:test --weight-cache x | --weight-cache is of no use without --cold",
+                "--model synthetic:test --cold --weights bf16 --weight-cache x | --weight-cache is of no use with --weights bf16",
+                "--model synthetic:test --cold --weight-cache no/such | --weight-cache: its parent is no folder",
                 "--table no-such.jsonl | --table: no-such.jsonl cannot be read"
             })
     void refusesBadArgumentsBeforeAnythingIsWritten(String arguments, String message) {
@@ -154,6 +157,20 @@ class SpeedCommandTests {
                 .isGreaterThan(lines.get(1).path("readySeconds").asDouble()
                         + lines.get(1).path("ttftSeconds").asDouble() / 2);
         assertThat(out.toString()).contains("| First answer after start ").contains("| 512 dense ");
+    }
+
+    @Test
+    @EnabledOnOs(OS.LINUX)
+    void measuresAStartFromAFilledCacheToo() throws Exception {
+        Path cache = folder.resolve("packed");
+        int status = run(
+                ("--model synthetic:test --cold --rounds 1 --weights int8 --weight-cache " + cache + " --out").split(" "),
+                folder.resolve("results"));
+
+        assertThat(status).as(err.toString()).isZero();
+        assertThat(variants(JsonLines.read(onlyFile(folder.resolve("results"))), "sample"))
+                .containsExactly("512 dense", "512 dense from cache");
+        assertThat(cache).isDirectoryRecursivelyContaining("glob:**.int8");
     }
 
     @Test

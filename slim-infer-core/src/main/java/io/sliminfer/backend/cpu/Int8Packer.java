@@ -6,6 +6,8 @@ import io.sliminfer.format.ChannelQuantiser.Loss;
 import io.sliminfer.format.TensorSource;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -74,52 +76,50 @@ final class Int8Packer implements AutoCloseable {
         return roundUp(segments.stream().mapToInt(Int8Weight.Segment::count).sum());
     }
 
-    /**
-     * @param memory owns what the weight takes
-     */
-    Int8Weight pack(WeightSpec spec, Memory memory) {
+    /** @throws IllegalArgumentException if the weight's parts do not fit together */
+    Int8Plan plan(WeightSpec spec) {
         MappedWeight mapped = new MappedWeight(spec); // checks the parts, too
-        MappedWeight lookups = spec.use() == WeightSpec.Use.TABLE ? mapped : null;
-        int columns = Math.toIntExact(spec.columns());
-        int padded = roundUp(columns);
-        List<List<Int8Weight.Segment>> cut = cut(spec, padded);
-        long[] offsets = new long[cut.size() + 1];
-        int[] outputs = new int[cut.size()];
-        long outputsSum = 0;
-        for (int i = 0; i < outputs.length; i++) {
-            outputs[i] = outputs(cut.get(i));
-            offsets[i + 1] = offsets[i] + roundUp(benches.get(0).products.packedBytes(padded, outputs[i]));
-            outputsSum += outputs[i];
+        int padded = roundUp(spec.columns());
+        Int8Products products = benches.get(0).products;
+        Map<Integer, Long> bytes = new TreeMap<>(); // of two sizes: most panels', and the last one's
+        StringBuilder layout = new StringBuilder(Int8Support.describe());
+        List<Int8Plan.Cut> cuts = new ArrayList<>();
+        long offset = 0;
+        long vector = 0;
+        for (List<Int8Weight.Segment> segments : cut(spec, padded)) {
+            int outputs = outputs(segments);
+            long packed = bytes.computeIfAbsent(outputs, size -> {
+                layout.append("\noutputs ").append(size).append(' ').append(products.packing(padded, size));
+                return (long) roundUp(products.packedBytes(padded, size));
+            });
+            cuts.add(new Int8Plan.Cut(outputs, segments, offset, packed, vector));
+            offset += packed;
+            vector += outputs;
         }
-        NativeMemory packed = memory.take(spec.name(), offsets[outputs.length]);
-        NativeMemory vectors = memory.take(spec.name(), outputsSum * 8);
-        List<Int8Weight.Panel> panels = new ArrayList<>();
-        long vector = vectors.address();
-        for (int i = 0; i < outputs.length; i++) {
-            panels.add(new Int8Weight.Panel(
-                    outputs[i], packed.address() + offsets[i], vector, vector + outputs[i] * 4L, cut.get(i)));
-            vector += outputs[i] * 8L;
-        }
+        return new Int8Plan(spec, mapped, padded, List.copyOf(cuts), layout.toString());
+    }
+
+    /**
+     * Quantises and packs.
+     *
+     * @param memory owns what the panels take
+     */
+    Int8Panels pack(Int8Plan plan, Memory memory) {
+        WeightSpec spec = plan.spec();
+        NativeMemory packed = memory.take(spec.name(), plan.packedBytes());
+        NativeMemory vectors = memory.take(spec.name(), plan.vectorBytes());
+        List<Int8Weight.Panel> panels = plan.panels(vectors, cut -> packed.address() + cut.offset());
         Loss[] losses = new Loss[panels.size()];
         workers.run(panels.size(), (index, worker) -> {
             Int8Weight.Panel panel = panels.get(index);
             long at = (panel.scales() - vectors.address()) / 4;
-            losses[index] = pack(spec, panel, padded, benches.get(worker), vectors, at);
+            losses[index] = pack(spec, panel, plan.padded(), benches.get(worker), vectors, at);
         });
         Loss loss = Loss.NONE;
         for (Loss one : losses) {
             loss = loss.plus(one);
         }
-        return new Int8Weight(
-                spec.name(),
-                spec.rows(),
-                columns,
-                padded,
-                packed.bytes() + vectors.bytes() + (lookups == null ? 0 : lookups.bytes()),
-                List.copyOf(panels),
-                mapped.bias(),
-                lookups,
-                loss);
+        return new Int8Panels(panels, loss, List.of());
     }
 
     /** Where memory comes from. */

@@ -3,10 +3,14 @@ package io.sliminfer.backend.cpu;
 import static io.sliminfer.backend.cpu.OneDnn.check;
 import static org.bytedeco.dnnl.global.dnnl.*;
 
+import java.util.Arrays;
 import java.util.List;
 import org.bytedeco.dnnl.dnnl_memory_desc;
 import org.bytedeco.dnnl.dnnl_primitive_attr;
 import org.bytedeco.dnnl.dnnl_primitive_desc;
+import org.bytedeco.javacpp.IntPointer;
+import org.bytedeco.javacpp.LongPointer;
+import org.bytedeco.javacpp.PointerPointer;
 
 /**
  * Products of unsigned 8-bit rows with packed signed 8-bit weights. One thread.
@@ -102,6 +106,38 @@ final class Int8Products implements AutoCloseable {
         } finally {
             dnnl_memory_desc_destroy(packed);
         }
+    }
+
+    /** How the library lays packed weights out, in numbers: sizes and strides, and the blocks within. */
+    String packing(int columns, int outputs) {
+        dnnl_memory_desc packed = packed(columns, outputs);
+        try {
+            int dimensions = integer(packed, dnnl_query_ndims_s32);
+            int blocks = integer(packed, dnnl_query_inner_nblks_s32);
+            return "bytes " + dnnl_memory_desc_get_size(packed) + " sizes "
+                    + numbers(packed, dnnl_query_padded_dims, dimensions) + " strides "
+                    + numbers(packed, dnnl_query_strides, dimensions) + " blocks "
+                    + numbers(packed, dnnl_query_inner_blks, blocks) + " of "
+                    + numbers(packed, dnnl_query_inner_idxs, blocks);
+        } finally {
+            dnnl_memory_desc_destroy(packed);
+        }
+    }
+
+    private static int integer(dnnl_memory_desc layout, int query) {
+        try (IntPointer result = new IntPointer(1)) {
+            check(dnnl_memory_desc_query(layout, query, result), "describe packed weights");
+            return result.get();
+        }
+    }
+
+    private static String numbers(dnnl_memory_desc layout, int query, int count) {
+        long[] numbers = new long[count];
+        try (PointerPointer<LongPointer> result = new PointerPointer<>(1)) {
+            check(dnnl_memory_desc_query(layout, query, result), "describe packed weights");
+            result.get(LongPointer.class, 0).get(numbers);
+        }
+        return Arrays.toString(numbers);
     }
 
     private dnnl_memory_desc packed(int columns, int outputs) {

@@ -1,6 +1,7 @@
 package io.sliminfer.backend.cpu;
 
 import io.sliminfer.backend.cpu.Int8Products.Route;
+import java.nio.ByteOrder;
 import java.util.Arrays;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -34,6 +35,13 @@ enum Int8Support {
     /** Products by the route that was found. */
     static Int8Products products() {
         return new Int8Products(found().route());
+    }
+
+    /** All that decides how weights are quantised and packed on this CPU, in words. */
+    static String describe() {
+        Found found = found();
+        return "oneDNN " + OneDnn.version() + ", " + OneDnn.instructionSet() + ", " + ByteOrder.nativeOrder() + ", "
+                + found.support() + ", " + found.route();
     }
 
     private static Found found() {

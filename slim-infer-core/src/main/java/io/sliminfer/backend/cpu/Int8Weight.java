@@ -2,7 +2,7 @@ package io.sliminfer.backend.cpu;
 
 import io.sliminfer.backend.Weight;
 import io.sliminfer.backend.WeightForm;
-import io.sliminfer.format.ChannelQuantiser;
+import io.sliminfer.backend.WeightForm.Cache;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -10,9 +10,10 @@ import org.jspecify.annotations.Nullable;
  * A weight in 8 bits with a scale for each output, cut into panels of outputs that a core's cache holds.
  *
  * @param padded  columns, rounded up to whole blocks; weights beyond {@code columns} are 0
+ * @param packed  the panels, and what keeps them
  * @param bias    of all outputs, or null
  * @param lookups the rows as their file has them, where they are looked up too; else null
- * @param loss    of quantising
+ * @param cache   whether the panels come from a cache
  */
 record Int8Weight(
         String name,
@@ -20,15 +21,19 @@ record Int8Weight(
         long columns,
         int padded,
         long bytes,
-        List<Panel> panels,
+        Int8Panels packed,
         float @Nullable [] bias,
         @Nullable MappedWeight lookups,
-        ChannelQuantiser.Loss loss)
+        Cache cache)
         implements Weight {
 
     @Override
     public WeightForm form() {
-        return new WeightForm("int8", loss, null);
+        return new WeightForm("int8", packed.loss(), null, cache);
+    }
+
+    List<Panel> panels() {
+        return packed.panels();
     }
 
     /**

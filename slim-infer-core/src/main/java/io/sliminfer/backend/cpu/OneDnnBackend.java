@@ -9,10 +9,10 @@ import io.sliminfer.backend.KvType;
 import io.sliminfer.backend.Ops;
 import io.sliminfer.backend.Readback;
 import io.sliminfer.backend.Weight;
+import io.sliminfer.backend.WeightForm.Cache;
 import io.sliminfer.backend.WeightPrecision;
 import io.sliminfer.backend.WeightSpec;
 import io.sliminfer.backend.heap.HeapReadback;
-import io.sliminfer.format.ChannelQuantiser;
 import io.sliminfer.format.DType;
 import io.sliminfer.format.DecodedTensor;
 import io.sliminfer.format.HalfFloats;
@@ -58,6 +58,9 @@ final class OneDnnBackend implements Backend {
     /** While weights are loaded. */
     private @Nullable Int8Packer packer;
 
+    /** Of packed weights, or null. */
+    private final @Nullable Int8Cache cache;
+
     private boolean closed;
 
     OneDnnBackend(BackendSettings settings) {
@@ -76,6 +79,7 @@ final class OneDnnBackend implements Backend {
         threads = new SingleThreads(workers);
         ops = new OneDnnOps(this, kernels, workers, threads);
         weights = settings.weights();
+        cache = settings.weightCache() == null ? null : new Int8Cache(settings.weightCache());
         if (weights == WeightPrecision.INT8 && Int8Support.find() == Int8Support.NONE) {
             close();
             throw new IllegalArgumentException(
@@ -122,22 +126,34 @@ final class OneDnnBackend implements Backend {
         if (!packer().isFast(spec)) {
             return loadWhole(spec, "oneDNN has no fast 8-bit product of this shape here");
         }
+        return loadPacked(packer().plan(spec));
+    }
+
+    private Weight loadPacked(Int8Plan plan) {
         List<NativeMemory> taken = new ArrayList<>();
-        Int8Weight weight = packer().pack(spec, (name, bytes) -> {
-            NativeMemory memory = memory(name, bytes);
-            taken.add(memory);
-            return memory;
-        });
-        if (weight.loss().relative() <= ChannelQuantiser.LOSS_MAX) {
-            return weight;
+        Int8Packer.Memory memory = (name, bytes) -> {
+            NativeMemory part = memory(name, bytes);
+            taken.add(part);
+            return part;
+        };
+        Int8Panels panels = cache == null ? null : cache.find(plan, memory);
+        Cache state = cache == null ? Cache.UNUSED : panels == null ? Cache.MISSED : Cache.FOUND;
+        if (panels == null) {
+            panels = packer().pack(plan, memory);
+            if (cache != null) {
+                cache.store(plan, panels);
+            }
+        }
+        if (!panels.losesTooMuch()) {
+            return plan.weight(panels, state);
         }
         taken.forEach(this::free);
         return loadWhole(
-                spec,
+                plan.spec(),
                 String.format(
                         Locale.ROOT,
                         "8 bits would lose %.1f %% of it",
-                        100 * weight.loss().relative()));
+                        100 * panels.loss().relative()));
     }
 
     /** Whether a weight is kept in 8 bits: all where that is asked for, by default those that the file has quantised. */

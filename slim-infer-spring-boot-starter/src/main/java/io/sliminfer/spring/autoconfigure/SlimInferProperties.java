@@ -1,6 +1,7 @@
 package io.sliminfer.spring.autoconfigure;
 
 import io.sliminfer.backend.BackendSettings;
+import io.sliminfer.backend.WeightCacheFolder;
 import io.sliminfer.chat.ThinkingMode;
 import io.sliminfer.engine.EngineSettings;
 import io.sliminfer.engine.KvSettings;
@@ -38,6 +39,8 @@ import org.springframework.util.unit.DataSize;
  * @param backend         What runs the model. "auto" takes the fastest backend that works here; a name fails if that one does not.
  * @param computeType     Type of activations.
  * @param weights         How matrices of linear layers are kept in memory.
+ * @param weightCache     Folder in which weights in 8 bits are kept as a CPU needs them, so that every start but a model's first is fast. Takes a byte
+ *                        for each weight. Not set: they are made at each start.
  * @param threads         Worker threads of a CPU backend; 0 for all cores.
  * @param maxPromptTokens Longest prompt that is accepted, in tokens; longer ones are refused, never cut. 0 for what model and KV cache
  *                        allow.
@@ -58,6 +61,7 @@ public record SlimInferProperties(
         @DefaultValue("auto") String backend,
         @DefaultValue("auto") ComputeType computeType,
         @DefaultValue("auto") Weights weights,
+        @Nullable Path weightCache,
         @DefaultValue("0") int threads,
         @DefaultValue("0") int maxPromptTokens,
         @DefaultValue("16") int batchMax,
@@ -106,12 +110,20 @@ public record SlimInferProperties(
         require(!backend.isBlank(), "backend", backend, "use auto or a backend's name");
         return new EngineSettings(
                 backend.equalsIgnoreCase("auto") ? null : backend,
-                cuda.settings(computeType, threads, cacheDir).withWeights(weights.precision()),
+                cuda.settings(computeType, threads, cacheDir)
+                        .withWeights(weights.precision())
+                        .withWeightCache(checkedWeightCache()),
                 pruning.settings(),
                 maxPromptTokens,
                 kvCache.settings().withPrefixes(prefixCache.settings()),
                 new ServingSettings(batchMax, queueCapacity, queueWait, prefillSlice, maxAnswerTokens),
                 prefillTile);
+    }
+
+    /** Before a model is downloaded. */
+    private @Nullable Path checkedWeightCache() {
+        Path folder = weightCache;
+        return folder == null ? null : check("weight-cache", folder, () -> WeightCacheFolder.checked(folder));
     }
 
     /** Checked apart from the rest: an application with an engine of its own has an endpoint too. */

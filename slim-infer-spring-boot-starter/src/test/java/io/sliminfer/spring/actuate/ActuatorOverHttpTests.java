@@ -87,6 +87,7 @@ class ActuatorOverHttpTests {
         assertThat(JsonPath.<List<String>>read(body, "$.model.kept.forms[*].type"))
                 .containsExactly("int8", "bf16");
         assertThat(JsonPath.<Double>read(body, "$.model.kept.error")).isEqualTo(0.009);
+        assertThat(JsonPath.<Integer>read(body, "$.model.kept.cached.found")).isEqualTo(7);
         assertThat(JsonPath.<String>read(body, "$.model.kept.kept[0].layer")).isEqualTo("model.layers.1.mlp.down_proj");
         assertThat(JsonPath.<String>read(body, "$.backend.description")).isEqualTo("no device at all");
         assertThat(JsonPath.<String>read(body, "$.state")).isEqualTo("running");

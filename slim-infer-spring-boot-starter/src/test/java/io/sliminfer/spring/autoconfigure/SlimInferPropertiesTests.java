@@ -17,8 +17,10 @@ import io.sliminfer.prune.PruneSchedule;
 import io.sliminfer.prune.PruneSizes;
 import io.sliminfer.prune.UnitAggregation;
 import io.sliminfer.spring.SlimInferChatOptions;
+import java.io.IOException;
 import java.lang.reflect.RecordComponent;
 import java.net.URI;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.HashMap;
@@ -26,6 +28,7 @@ import java.util.List;
 import java.util.Map;
 import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -35,6 +38,9 @@ import org.springframework.boot.context.properties.source.InvalidConfigurationPr
 import org.springframework.boot.context.properties.source.MapConfigurationPropertySource;
 
 class SlimInferPropertiesTests {
+
+    @TempDir
+    private Path temp;
 
     @Test
     void defaultsAreTheEngines() {
@@ -54,6 +60,7 @@ class SlimInferPropertiesTests {
                 "backend=cpu",
                 "compute-type=bf16",
                 "weights=int8",
+                "weight-cache=" + temp.resolve("packed"),
                 "threads=3",
                 "max-prompt-tokens=1000",
                 "kv-cache.memory=2GB",
@@ -87,7 +94,13 @@ class SlimInferPropertiesTests {
                 .isEqualTo(new EngineSettings(
                         "cpu",
                         new BackendSettings(
-                                DType.BF16, 3, 1, 20L << 30, Path.of("/var/cache/models"), WeightPrecision.INT8),
+                                DType.BF16,
+                                3,
+                                1,
+                                20L << 30,
+                                Path.of("/var/cache/models"),
+                                WeightPrecision.INT8,
+                                temp.resolve("packed")),
                         PruneSettings.of(schedule, 100),
                         1000,
                         new KvSettings(2L << 30, KvType.INT8, 4L << 30, Path.of("/var/cache/kv"), 8L << 30, 3, 0.8)
@@ -96,6 +109,20 @@ class SlimInferPropertiesTests {
                         256));
         assertThat(properties.model()).isEqualTo("classpath:tiny");
         assertThat(properties.cacheDir()).isEqualTo(Path.of("/var/cache/models"));
+    }
+
+    @Test
+    void aFolderForPackedWeightsIsCheckedBeforeAModelIsLoadedAndNotMade() throws IOException {
+        Path file = Files.writeString(temp.resolve("file"), "");
+        assertThatExceptionOfType(InvalidConfigurationPropertyValueException.class)
+                .isThrownBy(() -> bind("weight-cache=" + file).engineSettings())
+                .withMessageContainingAll("slim-infer.weight-cache", file.toString(), "it is a file: name a folder");
+        assertThatExceptionOfType(InvalidConfigurationPropertyValueException.class)
+                .isThrownBy(() -> bind("weight-cache=" + temp.resolve("no/such")).engineSettings())
+                .withMessageContainingAll("slim-infer.weight-cache", "its parent is no folder");
+
+        bind("weight-cache=" + temp.resolve("new")).engineSettings();
+        assertThat(temp.resolve("new")).doesNotExist();
     }
 
     @Test
