@@ -161,8 +161,9 @@ public final class SpeedCommand implements Callable<Integer> {
     @Option(
             names = "--weight-cache",
             paramLabel = "DIR",
-            description = "With --cold: a row more for int8 and auto, started with this folder as slim-infer.weight-cache. A"
-                    + " start that fills it comes before and does not count.")
+            description =
+                    "With --cold: a row more for int8 and auto, started with this folder as slim-infer.weight-cache. A"
+                            + " start that fills it comes before and does not count.")
     private @Nullable Path weightCache;
 
     @Option(

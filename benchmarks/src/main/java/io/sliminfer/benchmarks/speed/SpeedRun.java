@@ -49,7 +49,8 @@ final class SpeedRun {
         try {
             for (WeightPrecision form : settings.weights()) {
                 engines.put(
-                        form, new EngineProcess(folder.path(), settings, schedule, form, settings.tokens(), null, progress));
+                        form,
+                        new EngineProcess(folder.path(), settings, schedule, form, settings.tokens(), null, progress));
             }
             results.add(header(folder, arguments));
             openBaselines(folder.config());

@@ -164,7 +164,8 @@ class SpeedCommandTests {
     void measuresAStartFromAFilledCacheToo() throws Exception {
         Path cache = folder.resolve("packed");
         int status = run(
-                ("--model synthetic:test --cold --rounds 1 --weights int8 --weight-cache " + cache + " --out").split(" "),
+                ("--model synthetic:test --cold --rounds 1 --weights int8 --weight-cache " + cache + " --out")
+                        .split(" "),
                 folder.resolve("results"));
 
         assertThat(status).as(err.toString()).isZero();

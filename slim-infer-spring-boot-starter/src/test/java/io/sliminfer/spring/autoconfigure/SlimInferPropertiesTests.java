@@ -118,7 +118,8 @@ class SlimInferPropertiesTests {
                 .isThrownBy(() -> bind("weight-cache=" + file).engineSettings())
                 .withMessageContainingAll("slim-infer.weight-cache", file.toString(), "it is a file: name a folder");
         assertThatExceptionOfType(InvalidConfigurationPropertyValueException.class)
-                .isThrownBy(() -> bind("weight-cache=" + temp.resolve("no/such")).engineSettings())
+                .isThrownBy(
+                        () -> bind("weight-cache=" + temp.resolve("no/such")).engineSettings())
                 .withMessageContainingAll("slim-infer.weight-cache", "its parent is no folder");
 
         bind("weight-cache=" + temp.resolve("new")).engineSettings();
