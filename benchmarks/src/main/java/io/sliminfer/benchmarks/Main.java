@@ -3,6 +3,7 @@ package io.sliminfer.benchmarks;
 import io.sliminfer.benchmarks.cuda.CudaCommand;
 import io.sliminfer.benchmarks.grammar.GrammarCommand;
 import io.sliminfer.benchmarks.quality.CalibrateCommand;
+import io.sliminfer.benchmarks.quality.LayersCommand;
 import io.sliminfer.benchmarks.quality.QualityCommand;
 import io.sliminfer.benchmarks.report.BenchmarkVersion;
 import io.sliminfer.benchmarks.serve.ServeCommand;
@@ -36,7 +37,8 @@ import picocli.CommandLine.Spec;
             CudaCommand.class,
             GrammarCommand.class,
             QualityCommand.class,
-            CalibrateCommand.class
+            CalibrateCommand.class,
+            LayersCommand.class
         })
 public final class Main implements Runnable {
 

@@ -1,9 +1,6 @@
 package io.sliminfer.engine;
 
 import io.sliminfer.backend.Backend;
-import io.sliminfer.backend.BackendProvider;
-import io.sliminfer.backend.BackendSettings;
-import io.sliminfer.backend.Ops;
 import io.sliminfer.backend.Readback;
 import io.sliminfer.backend.Tensor;
 import io.sliminfer.backend.Weight;
@@ -11,22 +8,14 @@ import io.sliminfer.backend.WeightPrecision;
 import io.sliminfer.backend.WeightSpec;
 import io.sliminfer.format.ChannelQuantiser;
 import io.sliminfer.format.ChannelQuantiser.Loss;
-import io.sliminfer.format.DType;
 import io.sliminfer.format.Int8Kernels;
 import io.sliminfer.format.ModelFolder;
 import io.sliminfer.format.TensorSource;
-import io.sliminfer.prune.PruneSchedule;
-import java.lang.reflect.InvocationHandler;
-import java.lang.reflect.InvocationTargetException;
-import java.lang.reflect.Method;
-import java.lang.reflect.Proxy;
 import java.util.ArrayList;
 import java.util.IdentityHashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Set;
-import java.util.concurrent.CompletableFuture;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -35,7 +24,7 @@ import org.jspecify.annotations.Nullable;
  * model as it is, and of some rows of each layer's inputs and some of its outputs the product is computed both ways: in float32,
  * and with the weights by output channel and the inputs by row in 8 bits.
  */
-public final class QuantisationErrors {
+public final class QuantisationErrors extends WatchedModel {
 
     /** Rows of each call: the first ones, where the tokens are that all attend to, and the last. */
     private static final int ROWS_AT_EACH_END = 4;
@@ -57,42 +46,12 @@ public final class QuantisationErrors {
      */
     public static Map<String, Double> measure(ModelFolder folder, @Nullable String backend, List<int[]> prompts) {
         QuantisationErrors errors = new QuantisationErrors();
-        EngineSettings settings = new EngineSettings(
-                backend,
-                new BackendSettings(DType.F32, 0).withWeights(WeightPrecision.BF16),
-                PruneSettings.of(PruneSchedule.dense(), 0),
-                prompts.stream().mapToInt(prompt -> prompt.length).max().orElse(1),
-                KvSettings.defaults().withPrefixes(PrefixSettings.off()),
-                ServingSettings.of(1, 1),
-                0);
-        BackendProvider provider = new WrappedProvider(Backends.choose(backend), errors::watched);
-        try (LocalEngine engine = LocalEngine.open(folder, settings, provider, EngineListener.NONE)) {
-            for (int[] prompt : prompts) {
-                Finish finish = new Finish();
-                engine.submit(new GenerationRequest(prompt, Sampling.GREEDY, 1, Set.of(), null), finish);
-                finish.done.join();
-            }
+        try (LocalEngine engine = errors.open(folder, backend, WeightPrecision.BF16, prompts)) {
+            prompts.forEach(prompt -> prefill(engine, prompt));
         }
         Map<String, Double> relative = new LinkedHashMap<>();
         errors.losses.forEach((layer, loss) -> relative.put(layer, loss.relative()));
         return relative;
-    }
-
-    private static final class Finish implements TokenListener {
-        private final CompletableFuture<GenerationReport> done = new CompletableFuture<>();
-
-        @Override
-        public void onToken(int id) {}
-
-        @Override
-        public void onFinished(FinishReason reason, GenerationReport report) {
-            done.complete(report);
-        }
-
-        @Override
-        public void onFailed(RuntimeException failure) {
-            done.completeExceptionally(failure);
-        }
     }
 
     /** Some outputs of a layer. */
@@ -143,38 +102,8 @@ public final class QuantisationErrors {
         }
     }
 
-    private Backend watched(Backend backend) {
-        Ops ops = proxy(Ops.class, (proxy, method, arguments) -> {
-            switch (method.getName()) {
-                case "linear", "linearAdd", "gatedLinear" ->
-                    look(backend, (Tensor) arguments[1], (Weight) arguments[2]);
-                default -> {
-                    // Nothing is multiplied by a weight.
-                }
-            }
-            return call(method, backend.ops(), arguments);
-        });
-        return proxy(Backend.class, (proxy, method, arguments) -> switch (method.getName()) {
-            case "ops" -> ops;
-            case "load" -> load(backend, (WeightSpec) arguments[0]);
-            default -> call(method, backend, arguments);
-        });
-    }
-
-    /** The operations in between are not of interest, and there are many of them. */
-    private static <T> T proxy(Class<T> type, InvocationHandler handler) {
-        return type.cast(Proxy.newProxyInstance(type.getClassLoader(), new Class<?>[] {type}, handler));
-    }
-
-    private static @Nullable Object call(Method method, Object target, Object @Nullable [] arguments) throws Throwable {
-        try {
-            return method.invoke(target, arguments);
-        } catch (InvocationTargetException e) {
-            throw e.getCause();
-        }
-    }
-
-    private Weight load(Backend backend, WeightSpec spec) {
+    @Override
+    Weight load(Backend backend, WeightSpec spec) {
         Weight weight = backend.load(spec);
         if (spec.use() == WeightSpec.Use.LINEAR || spec.use() == WeightSpec.Use.TABLE) {
             probes.put(weight, new Probe(spec));
@@ -183,11 +112,16 @@ public final class QuantisationErrors {
         return weight;
     }
 
-    private void look(Backend backend, Tensor in, Weight weight) {
+    @Override
+    Weight multiply(Backend backend, Tensor in, Weight weight) {
         Probe probe = probes.get(weight);
-        if (probe == null) {
-            return;
+        if (probe != null) {
+            look(backend, in, probe);
         }
+        return weight;
+    }
+
+    private void look(Backend backend, Tensor in, Probe probe) {
         int columns = Math.toIntExact(in.columns());
         List<Tensor> ends = new ArrayList<>();
         ends.add(in.rows(0, Math.min(ROWS_AT_EACH_END, in.rows())));
