@@ -10,6 +10,7 @@ import ch.qos.logback.classic.spi.ILoggingEvent;
 import ch.qos.logback.core.read.ListAppender;
 import io.sliminfer.backend.BackendProvider;
 import io.sliminfer.backend.WeightPrecision;
+import io.sliminfer.format.GgufExport;
 import io.sliminfer.format.SmallModels;
 import io.sliminfer.model.WeightReport;
 import java.io.IOException;
@@ -59,12 +60,16 @@ class WeightCacheEngineTests {
     private record Answer(List<Integer> tokens, WeightReport weights, long weightsBytes) {}
 
     private Answer answer(Path folder) {
+        return answer(folder, WeightPrecision.INT8);
+    }
+
+    private Answer answer(Path folder, WeightPrecision precision) {
         BackendProvider.Availability availability = Backends.choose("cpu").availability();
         Assumptions.assumeTrue(availability.usable(), availability.reason());
         TestEngine.Settings settings = TestEngine.settings()
                 .backend("cpu")
                 .threads(2)
-                .weights(WeightPrecision.INT8)
+                .weights(precision)
                 .weightCache(cache);
         try (TestEngine test = settings.open(folder)) {
             RecordedGeneration generation = test.submit(greedy(SmallModels.prompt(1, 40, 60), 16));
@@ -89,6 +94,21 @@ class WeightCacheEngineTests {
         assertThat(messages(Level.INFO)).anyMatch(line -> line.contains("(0 of 25 from the cache, error"));
         assertThat(messages(Level.INFO)).anyMatch(line -> line.contains("(from the cache, error"));
         assertThat(messages(Level.WARN)).isEmpty();
+    }
+
+    @Test
+    void aQuantisedGgufFileNeedsNoOtherSetting() {
+        Path wide = SmallModels.llama()
+                .config("hidden_size", "64")
+                .config("intermediate_size", "96")
+                .write(temp.resolve("wide"));
+        Path file = GgufExport.write(wide, "Q8_0", temp.resolve("model.gguf"));
+        Answer first = answer(file, WeightPrecision.AUTO);
+        Answer second = answer(file, WeightPrecision.AUTO);
+
+        assertThat(second.weights.cached()).isEqualTo(new WeightReport.Cached(MATRICES, MATRICES));
+        assertThat(second.tokens).isEqualTo(first.tokens);
+        assertThat(second.weights.text()).startsWith("int8").contains("(re-quantised from Q8_0, from the cache, error");
     }
 
     @Test

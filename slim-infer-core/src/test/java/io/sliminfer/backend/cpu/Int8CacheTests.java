@@ -3,6 +3,9 @@ package io.sliminfer.backend.cpu;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assumptions.assumeThat;
 
+import ch.qos.logback.classic.Logger;
+import ch.qos.logback.classic.spi.ILoggingEvent;
+import ch.qos.logback.core.read.ListAppender;
 import io.sliminfer.backend.BackendSettings;
 import io.sliminfer.backend.Readback;
 import io.sliminfer.backend.Tensor;
@@ -36,6 +39,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.MethodSource;
+import org.slf4j.LoggerFactory;
 
 /** What one start packs the next one finds; what it finds and does not trust it makes anew. */
 class Int8CacheTests {
@@ -330,7 +334,15 @@ class Int8CacheTests {
     void aFolderThatCannotBeMadeCostsTheCacheAndNotTheStart() throws IOException {
         Path file = Files.writeString(temp.resolve("file"), "");
         Start without = start(spec(), 2, null);
+        ListAppender<ILoggingEvent> logged = new ListAppender<>();
+        logged.start();
+        Logger logger = (Logger) LoggerFactory.getLogger(Int8Cache.class);
+        logger.addAppender(logged);
         Start start = start(spec(), 2, file.resolve("model-key"));
+        logger.detachAppender(logged);
+
+        assertThat(logged.list).singleElement().satisfies(event -> assertThat(event.getFormattedMessage())
+                .contains("slim-infer.weight-cache", "w.int8 could not be written", "file"));
 
         assertThat(start.cache).isEqualTo(Cache.MISSED);
         assertThat(start.product).isEqualTo(without.product);
