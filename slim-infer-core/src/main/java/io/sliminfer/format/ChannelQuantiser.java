@@ -31,8 +31,11 @@ public final class ChannelQuantiser {
     private final int pairMax;
     private float[] row = {};
     private byte[] values = {};
+    private int sum;
     private byte[] blocks = {};
-    private final float[] steps = new float[LANES];
+    private float[] steps = {};
+    private float[] levels = {};
+    private final float[] sums = new float[LANES];
     private final float[] errors = new float[LANES];
     private final float[] signals = new float[LANES];
     private ByteBuffer stored = ByteBuffer.allocateDirect(0);
@@ -98,6 +101,8 @@ public final class ChannelQuantiser {
         if (row.length != columns) {
             row = new float[columns];
             values = new byte[columns];
+            steps = new float[columns];
+            levels = new float[columns];
         }
         Loss loss = Loss.NONE;
         long step = rowsOfTask(columns);
@@ -107,12 +112,16 @@ public final class ChannelQuantiser {
             for (long r = first; r < end; r++) {
                 toFloats(source, r, (int) (r - first));
                 float scale = scale(source, r);
-                Int8Kernels.quantise(values, 0, row, 0, columns, scale);
-                loss = loss.plus(loss(scale));
+                loss = loss.plus(quantise(scale));
                 sink.row(r, values, scale);
             }
         }
         return loss;
+    }
+
+    /** The sum of the values of the row that was quantised last. */
+    public int lastSum() {
+        return sum;
     }
 
     /** A copy of the row that was quantised last, as it was before. */
@@ -181,23 +190,33 @@ public final class ChannelQuantiser {
     }
 
     /**
-     * In steps of the row's scale, so that no square is too small or too large for float32; sums of a lane are of a few numbers, those of
-     * lanes and rows in float64.
+     * The row into {@link #values}, and what it lost. In steps of its scale, so that no square is too small or too large for float32; sums of
+     * a lane are of a few numbers, those of lanes and rows in float64.
      */
-    private Loss loss(float scale) {
+    private Loss quantise(float scale) {
+        sum = 0;
         if (scale == 0) {
+            Arrays.fill(values, (byte) 0);
             return Loss.NONE; // zeros, or what a float32 cannot square either
         }
+        int n = row.length;
+        for (int i = 0; i < n; i++) {
+            steps[i] = row[i] / scale;
+        }
+        System.arraycopy(steps, 0, levels, 0, n);
+        Int8Kernels.round(values, levels, n);
+        Arrays.fill(sums, 0);
         Arrays.fill(errors, 0);
         Arrays.fill(signals, 0);
         int at = 0;
-        for (; at + LANES <= row.length; at += LANES) {
-            squares(at, LANES, scale);
+        for (; at + LANES <= n; at += LANES) {
+            add(at, LANES);
         }
-        squares(at, row.length - at, scale);
+        add(at, n - at);
         double error = 0;
         double signal = 0;
         for (int lane = 0; lane < LANES; lane++) {
+            sum += (int) sums[lane];
             error += errors[lane];
             signal += signals[lane];
         }
@@ -205,22 +224,20 @@ public final class ChannelQuantiser {
         return new Loss(error * square, signal * square);
     }
 
-    /** Short loops over lanes that do not wait for each other: the compiler makes them vectors, which it does not with a sum. */
-    private void squares(int at, int n, float scale) {
+    /** Loops over lanes that do not wait for each other: the compiler makes them vectors, which it does not with a sum. */
+    private void add(int at, int n) {
         float[] steps = this.steps;
+        float[] levels = this.levels;
+        float[] sums = this.sums;
         float[] errors = this.errors;
         float[] signals = this.signals;
         for (int i = 0; i < n; i++) {
-            steps[i] = row[at + i] / scale;
-        }
-        for (int i = 0; i < n; i++) {
-            signals[i] += steps[i] * steps[i];
-        }
-        for (int i = 0; i < n; i++) {
-            steps[i] -= values[at + i];
-        }
-        for (int i = 0; i < n; i++) {
-            errors[i] += steps[i] * steps[i];
+            float level = levels[at + i];
+            float step = steps[at + i];
+            float difference = step - level;
+            sums[i] += level;
+            errors[i] += difference * difference;
+            signals[i] += step * step;
         }
     }
 }

@@ -78,6 +78,22 @@ public final class Int8Kernels {
     }
 
     /**
+     * The same of n elements in steps, {@code rint(steps[i])}, which {@code steps} has afterwards too: in loops that the compiler makes vectors
+     * of.
+     */
+    static void round(byte[] to, float[] steps, int n) {
+        for (int i = 0; i < n; i++) {
+            steps[i] += ROUNDING;
+        }
+        for (int i = 0; i < n; i++) {
+            to[i] = (byte) Float.floatToRawIntBits(steps[i]); // the rounding constant's own last bits are zeros
+        }
+        for (int i = 0; i < n; i++) {
+            steps[i] -= ROUNDING;
+        }
+    }
+
+    /**
      * {@code to[i] = rint(from[i] * (1 / scale)) + 128}, to be read as unsigned, for n elements whose magnitude is at most
      * {@code 127 * scale}.
      *

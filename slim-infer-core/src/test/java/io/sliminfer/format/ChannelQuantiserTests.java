@@ -92,7 +92,7 @@ class ChannelQuantiserTests {
             names = {"F32", "F16", "BF16"})
     void followsItsDefinitionForEachRow(DType dtype) {
         Random random = new Random(7);
-        float[][] values = new float[9][33];
+        float[][] values = new float[9][777];
         for (int r = 0; r < values.length; r++) {
             for (int c = 0; c < values[r].length; c++) {
                 values[r][c] = (float) random.nextGaussian() * (r + 1) * 0.01f;
@@ -103,9 +103,15 @@ class ChannelQuantiserTests {
         int[] seen = new int[values.length];
         double[] squares = new double[2];
 
-        ChannelQuantiser.Loss loss = new ChannelQuantiser().quantise(source, 2, 9, (row, q, scale) -> {
+        ChannelQuantiser quantiser = new ChannelQuantiser();
+        ChannelQuantiser.Loss loss = quantiser.quantise(source, 2, 9, (row, q, scale) -> {
             int r = (int) row;
             seen[r]++;
+            int sum = 0;
+            for (byte level : q) {
+                sum += level;
+            }
+            assertThat(quantiser.lastSum()).isEqualTo(sum);
             float magnitude = 0;
             for (int c = 0; c < q.length; c++) {
                 magnitude = Math.max(magnitude, Math.abs(source.stored(r, c)));

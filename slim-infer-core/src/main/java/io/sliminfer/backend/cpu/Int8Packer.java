@@ -36,7 +36,7 @@ final class Int8Packer implements AutoCloseable {
             this.quantiser = quantiser;
         }
 
-        NativeMemory cleared(int bytes) {
+        NativeMemory plain(int bytes, boolean cleared) {
             NativeMemory memory = plain;
             if (memory == null || memory.bytes() < bytes) {
                 if (memory != null) {
@@ -46,7 +46,9 @@ final class Int8Packer implements AutoCloseable {
                 plain = memory;
                 zeros = new byte[bytes];
             }
-            memory.write(0, zeros, 0, bytes);
+            if (cleared) {
+                memory.write(0, zeros, 0, bytes);
+            }
             return memory;
         }
     }
@@ -130,7 +132,9 @@ final class Int8Packer implements AutoCloseable {
 
     private static Loss pack(
             WeightSpec spec, Int8Weight.Panel panel, int padded, Bench bench, NativeMemory vectors, long at) {
-        NativeMemory plain = bench.cleared(panel.outputs() * padded);
+        int used = panel.segments().stream().mapToInt(Int8Weight.Segment::count).sum();
+        boolean whole = used == panel.outputs() && spec.columns() == padded; // all of it is written
+        NativeMemory plain = bench.plain(panel.outputs() * padded, !whole);
         float[] scales = new float[panel.outputs()];
         float[] offsets = new float[panel.outputs()];
         Loss loss = Loss.NONE;
@@ -145,7 +149,7 @@ final class Int8Packer implements AutoCloseable {
                         int local = (int) (row + shift);
                         plain.write((long) local * padded, values, 0, values.length);
                         scales[local] = scale;
-                        offsets[local] = -ZERO * (float) sum(values) * scale;
+                        offsets[local] = -ZERO * (float) bench.quantiser.lastSum() * scale;
                     }));
                 }
                 first += part.rows();
@@ -155,14 +159,6 @@ final class Int8Packer implements AutoCloseable {
         vectors.write(at + scales.length, offsets, 0, offsets.length);
         bench.products.pack(padded, panel.outputs()).execute(plain.address(), panel.weights());
         return loss;
-    }
-
-    private static int sum(byte[] values) {
-        int sum = 0;
-        for (byte value : values) {
-            sum += value;
-        }
-        return sum;
     }
 
     /** Outputs of each panel. Two matrices of one size may be gate and up: then a panel has the same rows of both. */
