@@ -5,9 +5,11 @@ import io.sliminfer.format.ChannelQuantiser;
 import io.sliminfer.format.ChannelQuantiser.Loss;
 import io.sliminfer.format.TensorSource;
 import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
-import java.util.TreeMap;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -24,6 +26,24 @@ final class Int8Packer implements AutoCloseable {
 
     private final SingleThreads workers;
     private final List<Bench> benches = new ArrayList<>();
+
+    /** A model's layers have the same few shapes: the library is asked once how it packs one. */
+    private final Map<Shape, Packing> packings = new HashMap<>();
+
+    private record Shape(int padded, int outputs) {}
+
+    /**
+     * @param bytes  of a packed panel, rounded up
+     * @param layout how the library lays it out, in words
+     */
+    private record Packing(long bytes, String layout) {
+
+        static Packing of(Int8Products products, Shape shape) {
+            return new Packing(
+                    roundUp(products.packedBytes(shape.padded, shape.outputs)),
+                    products.packing(shape.padded, shape.outputs));
+        }
+    }
 
     /** What a worker packs with. */
     private static final class Bench {
@@ -83,17 +103,19 @@ final class Int8Packer implements AutoCloseable {
         MappedWeight mapped = new MappedWeight(spec); // checks the parts, too
         int padded = roundUp(spec.columns());
         Int8Products products = benches.get(0).products;
-        Map<Integer, Long> bytes = new TreeMap<>(); // of two sizes: most panels', and the last one's
+        Set<Integer> described = new HashSet<>(); // two sizes: most panels', and the last one's
         StringBuilder layout = new StringBuilder(Int8Support.describe());
         List<Int8Plan.Cut> cuts = new ArrayList<>();
         long offset = 0;
         long vector = 0;
         for (List<Int8Weight.Segment> segments : cut(spec, padded)) {
             int outputs = outputs(segments);
-            long packed = bytes.computeIfAbsent(outputs, size -> {
-                layout.append("\noutputs ").append(size).append(' ').append(products.packing(padded, size));
-                return (long) roundUp(products.packedBytes(padded, size));
-            });
+            Packing packing =
+                    packings.computeIfAbsent(new Shape(padded, outputs), shape -> Packing.of(products, shape));
+            if (described.add(outputs)) {
+                layout.append("\noutputs ").append(outputs).append(' ').append(packing.layout());
+            }
+            long packed = packing.bytes();
             cuts.add(new Int8Plan.Cut(outputs, segments, offset, packed, vector));
             offset += packed;
             vector += outputs;
