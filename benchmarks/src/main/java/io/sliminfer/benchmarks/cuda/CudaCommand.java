@@ -19,8 +19,6 @@ import java.io.PrintWriter;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.time.LocalDate;
-import java.time.ZoneOffset;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.LinkedHashMap;
@@ -223,8 +221,7 @@ public final class CudaCommand implements Callable<Integer> {
         List<JsonLines> sinks = new ArrayList<>();
         if (settings.out() != null) {
             String name = folders.all.values().iterator().next().name();
-            sinks.add(JsonLines.appendTo(
-                    settings.out().resolve("cuda-" + name + "-" + LocalDate.now(ZoneOffset.UTC) + ".jsonl")));
+            sinks.add(JsonLines.appendTo(settings.out(), "cuda", name));
         }
         try (Results results = new Results(sinks)) {
             new CudaRun(

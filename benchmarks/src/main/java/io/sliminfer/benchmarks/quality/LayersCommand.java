@@ -12,8 +12,6 @@ import io.sliminfer.engine.LogitErrors;
 import io.sliminfer.format.ModelFolder;
 import java.io.PrintWriter;
 import java.nio.file.Path;
-import java.time.LocalDate;
-import java.time.ZoneOffset;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
@@ -75,10 +73,7 @@ public final class LayersCommand implements Callable<Integer> {
         if (backend != null) {
             BackendChoice.provider(checks, backend);
         }
-        List<JsonLines> sinks = out == null
-                ? List.of()
-                : List.of(JsonLines.appendTo(
-                        out.resolve(BENCHMARK + "-" + choice.name() + "-" + LocalDate.now(ZoneOffset.UTC) + ".jsonl")));
+        List<JsonLines> sinks = out == null ? List.of() : List.of(JsonLines.appendTo(out, BENCHMARK, choice.name()));
         try (Results results = new Results(sinks);
                 ModelFolder folder = choice.open(cache)) {
             Map<String, Object> header = RunHeader.of(checks.arguments());

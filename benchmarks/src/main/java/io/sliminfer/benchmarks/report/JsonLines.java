@@ -7,6 +7,8 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.time.LocalDate;
+import java.time.ZoneOffset;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -28,6 +30,11 @@ public final class JsonLines implements AutoCloseable {
     private JsonLines(PrintStream out, boolean closes) {
         this.out = out;
         this.closes = closes;
+    }
+
+    /** Appends to today's results of a benchmark on a model, {@code folder/BENCHMARK-MODEL-DATE.jsonl}. */
+    public static JsonLines appendTo(Path folder, String benchmark, String model) {
+        return appendTo(folder.resolve(benchmark + "-" + model + "-" + LocalDate.now(ZoneOffset.UTC) + ".jsonl"));
     }
 
     /** Appends to a file; it and its folders are made if missing. */

@@ -14,8 +14,6 @@ import io.sliminfer.prune.PruneStep;
 import java.io.PrintWriter;
 import java.nio.file.Path;
 import java.time.Duration;
-import java.time.LocalDate;
-import java.time.ZoneOffset;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
@@ -149,8 +147,7 @@ public final class ServeCommand implements Callable<Integer> {
         ServeSettings settings = settings();
         List<JsonLines> sinks = new ArrayList<>();
         if (out != null) {
-            sinks.add(JsonLines.appendTo(
-                    out.resolve("serve-" + settings.model().name() + "-" + LocalDate.now(ZoneOffset.UTC) + ".jsonl")));
+            sinks.add(JsonLines.appendTo(out, "serve", settings.model().name()));
         }
         PrintWriter stderr = checks().command().getErr();
         try (Results results = new Results(sinks);

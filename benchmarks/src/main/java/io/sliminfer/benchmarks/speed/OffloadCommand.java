@@ -23,8 +23,6 @@ import io.sliminfer.kv.KvTransfers;
 import io.sliminfer.prune.PruneSchedule;
 import java.io.PrintWriter;
 import java.nio.file.Path;
-import java.time.LocalDate;
-import java.time.ZoneOffset;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -108,8 +106,7 @@ public final class OffloadCommand implements Callable<Integer> {
         }
         List<JsonLines> sinks = new ArrayList<>();
         if (out != null) {
-            sinks.add(JsonLines.appendTo(
-                    out.resolve(BENCHMARK + "-" + choice.name() + "-" + LocalDate.now(ZoneOffset.UTC) + ".jsonl")));
+            sinks.add(JsonLines.appendTo(out, BENCHMARK, choice.name()));
         }
         try (Results results = new Results(sinks);
                 ModelFolder folder = choice.open(cache);

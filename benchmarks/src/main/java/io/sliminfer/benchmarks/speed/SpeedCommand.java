@@ -18,8 +18,6 @@ import java.io.PrintWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
-import java.time.LocalDate;
-import java.time.ZoneOffset;
 import java.util.ArrayList;
 import java.util.EnumSet;
 import java.util.List;
@@ -194,9 +192,8 @@ public final class SpeedCommand implements Callable<Integer> {
         SpeedSettings settings = settings();
         List<JsonLines> sinks = new ArrayList<>();
         if (out != null) {
-            String name = (cold ? ColdRun.BENCHMARK : SpeedRun.BENCHMARK) + "-"
-                    + settings.model().name() + "-" + LocalDate.now(ZoneOffset.UTC) + ".jsonl";
-            sinks.add(JsonLines.appendTo(out.resolve(name)));
+            String benchmark = cold ? ColdRun.BENCHMARK : SpeedRun.BENCHMARK;
+            sinks.add(JsonLines.appendTo(out, benchmark, settings.model().name()));
         }
         if (json) {
             sinks.add(JsonLines.to(System.out));
