@@ -34,10 +34,20 @@ public class RagChatApplication {
         if (commandLine.help()) {
             System.out.print(CommandLine.USAGE);
         } else if (commandLine.question() == null) {
+            keepConnectionsReading();
             new SpringApplication(RagChatApplication.class).run(properties(commandLine));
         } else {
             System.exit(answer(commandLine, commandLine.question()));
         }
+    }
+
+    /**
+     * Reactor Netty 1.3.7, which Spring Boot 4.1.1 has, stops reading a connection whose next request came right behind an answer
+     * (<a href="https://github.com/reactor/reactor-netty/issues/4361">reactor-netty 4361</a>); with this it ends the answer before. To be
+     * dropped with 1.3.8.
+     */
+    private static void keepConnectionsReading() {
+        System.setProperty("reactor.netty.http.server.lastFlushWhenNoRead", "true");
     }
 
     /** Returns the exit status. */

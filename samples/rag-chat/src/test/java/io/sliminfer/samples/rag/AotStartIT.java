@@ -64,12 +64,13 @@ class AotStartIT {
     }
 
     private String get(String uri) throws Exception {
-        return send(HttpRequest.newBuilder(URI.create(uri)).build());
+        return send(HttpRequest.newBuilder(URI.create(uri)).timeout(START).build());
     }
 
     private String ask(String root) throws Exception {
         return send(HttpRequest.newBuilder(URI.create(root + "/api/ask"))
                 .header("Content-Type", "application/json")
+                .timeout(START)
                 .POST(HttpRequest.BodyPublishers.ofString("{\"question\": \"What is the supplier of pump P-113?\"}"))
                 .build());
     }
