@@ -1,5 +1,6 @@
 package io.sliminfer.cuda;
 
+import io.sliminfer.format.DType;
 import io.sliminfer.format.GgufType;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
@@ -30,6 +31,9 @@ enum PackedForm {
     private static final int WARPS = 8;
     private static final int STAGES_MIN = 2;
     private static final int STAGES_MAX = 6;
+
+    /** More are slower: they take the shared memory in which the kernel behind begins (docs/kernels/decode.md). */
+    private static final int ONE_ROW_STAGES_MAX = 3;
 
     /** Sums of the kernel's own, and what the driver takes of a block. */
     private static final int OTHER_SHARED_BYTES = 11_264;
@@ -91,6 +95,16 @@ enum PackedForm {
         return Math.max(STAGES_MIN, Math.min(STAGES_MAX, room / (WARPS * pieceBytes)));
     }
 
+    /** Whether products of one row have kernels of their own. */
+    boolean hasOneRow(DType compute) {
+        return this != INT8 && compute != DType.F32;
+    }
+
+    /** Of {@code stages}, those that products of one row use. */
+    static int oneRowStages(int stages) {
+        return Math.min(stages, ONE_ROW_STAGES_MAX);
+    }
+
     /** Dynamic shared memory of a block; none in float32. */
     int sharedBytes(int stages) {
         return WARPS * stages * pieceBytes;
@@ -101,6 +115,6 @@ enum PackedForm {
     }
 
     Map<String, Integer> defines(int dtypeCode, int stages) {
-        return Map.of("DTYPE", dtypeCode, "FORM", code, "STAGES", stages);
+        return Map.of("DTYPE", dtypeCode, "FORM", code, "STAGES", stages, "ONE_STAGES", oneRowStages(stages));
     }
 }

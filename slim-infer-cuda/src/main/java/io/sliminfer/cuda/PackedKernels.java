@@ -31,34 +31,51 @@ final class PackedKernels {
         this.sharedBytesMax = sharedBytesMax;
     }
 
-    /** One form's kernels. */
-    private final class Form {
-        final Map<String, Integer> defines;
+    /** Products of one row, or of several. */
+    private final class Products {
         final int sharedBytes;
         final Kernel product;
         final Kernel productToFloats;
         final Kernel productAdd;
         final Kernel gated;
+        final int resident;
+
+        Products(Map<String, Integer> defines, String name, int sharedBytes) {
+            this.sharedBytes = sharedBytes;
+            product = library.kernel(FILE, name + "_t", defines);
+            productToFloats = library.kernel(FILE, name + "_f", defines);
+            productAdd = library.kernel(FILE, name + "_add", defines);
+            gated = library.kernel(FILE, name + "_gated", defines);
+            // All four have the same shared memory, which is what bounds them.
+            resident = productAdd.residentBlocks(PackedForm.threads(), sharedBytes);
+        }
+    }
+
+    /** One form's kernels. */
+    private final class Form {
+        final Map<String, Integer> defines;
+        final Products ofOneRow;
+        final Products ofRows;
         final Kernel unpack;
         final Kernel embed;
-        final int resident;
 
         Form(PackedForm form) {
             int stages = form.stages(sharedBytesMax);
             defines = form.defines(Kernels.code(compute), stages);
-            sharedBytes = compute == DType.F32 ? 0 : form.sharedBytes(stages);
-            product = kernel("packed_t");
-            productToFloats = kernel("packed_f");
-            productAdd = kernel("packed_add");
-            gated = kernel("packed_gated");
+            ofRows = new Products(defines, "packed", compute == DType.F32 ? 0 : form.sharedBytes(stages));
+            ofOneRow = form.hasOneRow(compute)
+                    ? new Products(defines, "packed_one", form.sharedBytes(PackedForm.oneRowStages(stages)))
+                    : ofRows;
             unpack = kernel("unpack");
             embed = kernel("packed_embed");
-            // All four have the same shared memory, which is what bounds them.
-            resident = productAdd.residentBlocks(PackedForm.threads(), sharedBytes);
         }
 
         Kernel kernel(String entry) {
             return library.kernel(FILE, entry, defines);
+        }
+
+        Products products(long rows) {
+            return rows == 1 ? ofOneRow : ofRows;
         }
     }
 
@@ -102,9 +119,9 @@ final class PackedKernels {
      * @param bias address of the whole weight's bias, or 0
      */
     void product(CudaStream stream, CudaTensor out, CudaTensor in, PackedPart w, long bias, boolean add) {
-        Form form = form(w.form());
+        Products products = form(w.form()).products(in.rows());
         int n = (int) w.rows();
-        (add ? form.productAdd : out.dtype() == DType.F32 ? form.productToFloats : form.product)
+        (add ? products.productAdd : out.dtype() == DType.F32 ? products.productToFloats : products.product)
                 .args()
                 .pointer(out.address() + w.firstRow() * out.dtype().bytes())
                 .pointer(in.address())
@@ -117,11 +134,11 @@ final class PackedKernels {
                 .integer((int) out.columns())
                 .launch(
                         stream,
-                        grid(w.form().tileBytes(w.columns()), n, form.resident),
+                        grid(w.form().tileBytes(w.columns()), n, products.resident),
                         1,
                         1,
                         PackedForm.threads(),
-                        form.sharedBytes);
+                        products.sharedBytes);
     }
 
     /**
@@ -130,9 +147,9 @@ final class PackedKernels {
      * @param bias address of gate's bias with up's behind it, or 0
      */
     void gated(CudaStream stream, CudaTensor out, CudaTensor in, PackedPart gate, PackedPart up, long bias) {
-        Form form = form(gate.form());
+        Products products = form(gate.form()).products(in.rows());
         int inner = (int) gate.rows();
-        form.gated
+        products.gated
                 .args()
                 .pointer(out.address())
                 .pointer(in.address())
@@ -146,11 +163,11 @@ final class PackedKernels {
                 .integer((int) gate.columns())
                 .launch(
                         stream,
-                        grid(2 * gate.form().tileBytes(gate.columns()), inner, form.resident),
+                        grid(2 * gate.form().tileBytes(gate.columns()), inner, products.resident),
                         1,
                         1,
                         PackedForm.threads(),
-                        form.sharedBytes);
+                        products.sharedBytes);
     }
 
     /** Writes the part's rows to {@code out} in compute dtype, each number rounded once. */

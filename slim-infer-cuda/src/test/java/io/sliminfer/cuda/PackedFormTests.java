@@ -2,6 +2,7 @@ package io.sliminfer.cuda;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.sliminfer.format.DType;
 import io.sliminfer.format.GgufType;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -58,6 +59,18 @@ class PackedFormTests {
         assertThat(2 * (form.sharedBytes(stages) + sums + ofTheDriver)).isLessThanOrEqualTo(HOPPER_MULTIPROCESSOR);
         assertThat(form.sharedBytes(stages)).as("pieces on their way").isGreaterThan(75 << 10);
         assertThat(form.sharedBytes(form.stages(CONSUMER)) + sums).isLessThanOrEqualTo(CONSUMER);
+    }
+
+    @ParameterizedTest
+    @EnumSource(names = {"Q4_0", "Q4_1", "Q5_0", "Q4_K", "Q5_K"})
+    void productsOfOneRowLeaveSharedMemoryForABlockOfTheKernelBehind(PackedForm form) {
+        int sums = 1_280;
+        int ofTheDriver = 1024;
+        int stages = PackedForm.oneRowStages(form.stages(HOPPER));
+        assertThat(stages).isGreaterThan(1);
+        assertThat(3 * (form.sharedBytes(stages) + sums + ofTheDriver)).isLessThanOrEqualTo(HOPPER_MULTIPROCESSOR);
+        assertThat(form.hasOneRow(DType.BF16)).isTrue();
+        assertThat(form.hasOneRow(DType.F32)).as("plain loops").isFalse();
     }
 
     @Test

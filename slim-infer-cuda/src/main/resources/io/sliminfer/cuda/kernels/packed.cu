@@ -1,5 +1,5 @@
-// builds: DTYPE=2 FORM=1,2,3,4,5,7,8,0,6 STAGES=3 arch=80,90a
-// builds: DTYPE=0,1 FORM=5,8,0,6 STAGES=2,4 arch=80,86,89,90a,100,120
+// builds: DTYPE=2 FORM=1,2,3,4,5,7,8,0,6 STAGES=3 ONE_STAGES=3 arch=80,90a
+// builds: DTYPE=0,1 FORM=5,8,0,6 STAGES=2,4 ONE_STAGES=2 arch=80,86,89,90a,100,120
 //
 // Weights that stay packed in device memory: int8 with a scale for each row, and GGUF's block formats with their values exactly as they are.
 //   FORM 0 INT8   w = q * scale[row], q signed, 8 bits
@@ -24,8 +24,10 @@
 //
 // Products of 1 to 8 rows: as gemv.cu, from which the design is (rings of cp.async, warps sharing k, mma with 16 rows of w and the rows of `in` as
 // columns). Integers below 256 are exact in bf16 and float16, so quants go through the tensor core as they are: each block of 32 (or 16) columns makes a
-// sum of its own, which is multiplied by its scale in float32; minima are multiplied by sums of `in`, which a product with ones makes (and with these sums
-// FORM 3, 5, 6, 7 take 16 or 32 off again that their quants have too much, which saves unpacking a subtraction). So no weight is ever rounded. Each sum has one order, whatever the number of rows is. f32: plain FMA.
+// sum of its own, which is multiplied by its scale in float32. Quants of 4 to 6 bits have 16 to 64 added, which saves unpacking a subtraction; it comes
+// off again, with the offset, as a multiple of the block's sum of `in`, which a product with ones makes and minima need too. So no weight is ever rounded.
+// Of one row the 8 blocks of a piece are the columns: all are multiplied by each block, and of the product the block's own column is kept. Then a lane
+// scales 4 sums of a piece instead of 32. Each sum has one order, whatever the number of rows is. f32: plain FMA.
 //
 // Bytes: n * k times 8.0, 8.5, 4.5, 5, 5.5, 6, 4.625, 5.625, 6.5625 bits for FORM 0 .. 8. Instructions: at 3 TB/s an H100 has 9.5 lane cycles for a weight
 // of 8 bits and 5.1 for one of 4.5; unpacking takes 1.75 (8 bits) and 1.4 (4 bits) of them, the rest 0.3 to 1.3. docs/kernels/decode.md.
@@ -37,6 +39,12 @@
 #ifndef STAGES
 #error "STAGES is not defined"
 #endif
+#ifndef ONE_STAGES
+#error "ONE_STAGES is not defined"
+#endif
+
+// Products of one row have kernels of their own.
+#define HAS_ONE (DTYPE != 0 && FORM != 0)
 
 #define WARPS 8
 #define TILE_ROWS 16
@@ -106,25 +114,19 @@ struct Quants {
     }
 
 #if DTYPE != 0
-    // Where sums of `in` are made anyway, pairs hold LIFT + q, and LIFT times the sum is taken off in float32. LIFT is 16 for 4 bits and 32 for 5, so that
-    // q is the first bits of the mantissa.
-    static constexpr bool LIFTED = SCALING == K || SCALING == DM;
-    static constexpr int LIFT = BITS == 4 ? 16 : 32;
+    // Of 4 to 6 bits pairs hold LIFT + q, q without its offset, and TAKEN times the sum of `in` is taken off in float32. LIFT is 16, 32 or 64, so that q is
+    // the first bits of the mantissa.
+    static constexpr bool LIFTED = BITS != 8;
+    static constexpr int LIFT = 1 << BITS, TAKEN = LIFT + OFFSET;
     static constexpr int LIFTED_BIT = (DTYPE == 1 ? 10 : 7) - BITS; // of q's last bit
-    static constexpr u32 LIFT_BITS = (DTYPE == 1 ? 0x4c00u : 0x4180u) + (BITS == 4 ? 0 : DTYPE == 1 ? 0x400u : 0x80u);
+    static constexpr u32 LIFT_BITS = ((DTYPE == 1 ? 15u : 127u) + BITS) << (DTYPE == 1 ? 10 : 7);
 
     __device__ __forceinline__ static u32 moved(u32 word, int from, int to) {
         return from >= to ? word >> (from - to) : word << (to - from);
     }
 
-    // The same as four pairs of T for the tensor core. A number below 128 (f16: 1024) or'ed into the last bits of 128 (1024) has that added.
-#if DTYPE == 1
-    static constexpr u32 BIAS = 0x64006400u, ONE = 0x3c003c00u;
-    static constexpr u32 MINUS_BIAS = OFFSET == 0 ? 0xe400e400u : OFFSET == 8 ? 0xe408e408u : OFFSET == 16 ? 0xe410e410u : 0xe420e420u;
-#else
-    static constexpr u32 BIAS = 0x43004300u, ONE = 0x3f803f80u;
-    static constexpr u32 MINUS_BIAS = OFFSET == 0 ? 0xc300c300u : OFFSET == 8 ? 0xc308c308u : OFFSET == 16 ? 0xc310c310u : 0xc320c320u;
-#endif
+    // 128 (f16: 1024): a number below it or'ed into its last bits has it added.
+    static constexpr u32 BIAS = DTYPE == 1 ? 0x64006400u : 0x43004300u, ONE = DTYPE == 1 ? 0x3c003c00u : 0x3f803f80u;
 
     __device__ __forceinline__ static u32 sum(u32 a, u32 b) {
         u32 v;
@@ -148,6 +150,7 @@ struct Quants {
         return sum(select(word, 0x007f007fu, BIAS), select(word, 0x00800080u, BIAS | 0x80008000u));
     }
 
+    // Block b (0 .. 3) as four pairs of T for the tensor core.
     __device__ __forceinline__ void pairs(int b, u32 (&out)[4]) const {
         if (BITS == 8) {
             out[0] = signed_pair(low[2 * b]);
@@ -158,10 +161,10 @@ struct Quants {
 #pragma unroll
             for (int s = 0; s < 4; s++) {
                 constexpr int AT = LIFTED ? LIFTED_BIT : 0;
-                u32 pair = select(moved(low[b], 4 * s, AT), 0x000f000fu << AT, LIFTED ? LIFT_BITS * 0x10001u : BIAS);
+                u32 pair = select(moved(low[b], 4 * s, AT), 0x000f000fu << AT, LIFT_BITS * 0x10001u);
                 if (BITS == 5) pair = select(moved(high[0], 4 * b + s, AT + 4), 0x00100010u << AT, pair);
                 if (BITS == 6) pair = select(moved(high[b / 2], 2 * (4 * (b & 1) + s), AT + 4), 0x00300030u << AT, pair);
-                out[s] = LIFTED ? pair : sum(pair, MINUS_BIAS);
+                out[s] = pair;
             }
         }
     }
@@ -225,7 +228,8 @@ struct RowScales {
     }
 };
 
-typedef float Sums[WARPS][MAX_ROWS][20]; // as in gemv.cu
+template <bool ONE>
+using Sums = float[WARPS][ONE ? 1 : MAX_ROWS][20]; // as in gemv.cu
 
 #if DTYPE != 0
 
@@ -241,7 +245,7 @@ __device__ __forceinline__ void multiply(float (&d)[4], u32 a0, u32 a1, u32 a2, 
 }
 
 // A warp's stream of pieces over the tiles of its block. PARTS is 2 for gate and up, then the upper half of the warps takes up.
-template <int PARTS>
+template <int PARTS, int STAGES_OF>
 struct Pieces {
     static constexpr int SHARERS = WARPS / PARTS;
 
@@ -265,7 +269,7 @@ struct Pieces {
             for (int i = 0; i < PIECE_BYTES / 512; i++) copy_async(to + i * 512, from + i * 512, true);
             constexpr int REST = PIECE_BYTES % 512;
             if (REST != 0 && lane < REST / 16) copy_async(to + PIECE_BYTES - REST, from + PIECE_BYTES - REST, true);
-            writeStage = writeStage + 1 == STAGES ? 0 : writeStage + 1;
+            writeStage = writeStage + 1 == STAGES_OF ? 0 : writeStage + 1;
             piece += SHARERS;
             if (piece >= pieces) {
                 piece = member;
@@ -300,74 +304,128 @@ struct Inputs {
     }
 };
 
-// What a warp adds up for a tile: c in the layout of the tensor core, (row g, in 2 j), (g, 2 j + 1), (g + 8, 2 j), (g + 8, 2 j + 1).
-struct Totals {
-    float c[4] = {0, 0, 0, 0};
-    float scaled[4] = {0, 0, 0, 0}, minima[4] = {0, 0, 0, 0}; // of a piece, in units of d and dmin
+constexpr int PARTS_OF_BLOCK = SCALING == SIX ? 2 : 1; // that have a scale
 
-    __device__ __forceinline__ void add_block(const u32 (&low)[4], const u32 (&high)[4], uint4 in, int block, const RowScales (&rows)[2]) {
-        const float zero[4] = {0, 0, 0, 0};
-        float s[4], t[4];
-        if constexpr (SCALING == PER_ROW) {
-            multiply(c, low[0], high[0], low[1], high[1], in.x, in.y, c);
-            multiply(scaled, low[2], high[2], low[3], high[3], in.z, in.w, scaled);
-            return;
-        }
-        multiply(s, low[0], high[0], low[1], high[1], in.x, in.y, zero);
-        if constexpr (SCALING == SIX) {
-            multiply(t, low[2], high[2], low[3], high[3], in.z, in.w, zero);
+// Scales of a row's blocks 2 m and 2 m + 1.
+struct PairScales {
+    float scale[2 * PARTS_OF_BLOCK], minimum[2];
+    float d, dmin;
+
+    // Of row `row` of a piece.
+    __device__ __forceinline__ PairScales(const char* piece, int row, int m) {
+        const char* const at = piece + SCALE_START + row * 16;
+        if (SCALING == D || SCALING == DM) halves(scale, *(const u32*)(at + 4 * m));
+        if (SCALING == DM) halves(minimum, *(const u32*)(at + 256 + 4 * m));
+        if (SCALING == K) {
+            const u32 s = *(const u16*)(at + 2 * m), minima = *(const u16*)(at + 8 + 2 * m), both = *(const u32*)(piece + SECOND_START + row * 4);
 #pragma unroll
-            for (int i = 0; i < 4; i++) {
-                scaled[i] = fmaf(rows[i / 2].scale_of_half(block, 0), s[i], scaled[i]);
-                scaled[i] = fmaf(rows[i / 2].scale_of_half(block, 1), t[i], scaled[i]);
+            for (int b = 0; b < 2; b++) {
+                scale[b] = byte_to_float(s, b);
+                minimum[b] = byte_to_float(minima, b);
             }
-            return;
+            d = half_to_float((u16)both);
+            dmin = half_to_float((u16)(both >> 16));
         }
-        multiply(s, low[2], high[2], low[3], high[3], in.z, in.w, s);
-        if constexpr (SCALING == D) {
+        if (SCALING == SIX) {
+            const u32 s = *(const u32*)(at + 4 * m);
 #pragma unroll
-            for (int i = 0; i < 4; i++) c[i] = fmaf(rows[i / 2].scale(block), s[i], c[i]);
-        } else {
-            constexpr u32 ONE = Quants::ONE;
-            multiply(t, ONE, ONE, ONE, ONE, in.x, in.y, zero);
-            multiply(t, ONE, ONE, ONE, ONE, in.z, in.w, t);
-#pragma unroll
-            for (int i = 0; i < 4; i++) {
-                s[i] = fmaf(-(float)Quants::LIFT, t[i], s[i]);
-                float(&products)[4] = SCALING == K ? scaled : c;
-                float(&constants)[4] = SCALING == K ? minima : c;
-                products[i] = fmaf(rows[i / 2].scale(block), s[i], products[i]);
-                constants[i] = fmaf(rows[i / 2].minimum(block), t[i], constants[i]);
-            }
+            for (int i = 0; i < 2 * PARTS_OF_BLOCK; i++) scale[i] = byte_to_float(s, i) - 128.0f;
+            d = half_to_float(*(const u16*)(piece + SECOND_START + row * 2));
         }
     }
 
-    __device__ __forceinline__ void end_piece(const RowScales (&rows)[2]) {
-        if constexpr (SCALING == K || SCALING == SIX) {
+    __device__ __forceinline__ static void halves(float* to, u32 both) {
+        to[0] = half_to_float((u16)both);
+        to[1] = half_to_float((u16)(both >> 16));
+    }
+
+    // c and what the two blocks add to it: s their sums of products, t those of `in`.
+    __device__ __forceinline__ float added(float c, const float (&s)[2 * PARTS_OF_BLOCK], const float (&t)[2 * PARTS_OF_BLOCK]) const {
+        float scaled = 0, minima = 0; // in units of d and dmin
 #pragma unroll
-            for (int i = 0; i < 4; i++) {
-                c[i] = fmaf(rows[i / 2].d, scaled[i], c[i]);
-                if (SCALING == K) c[i] = fmaf(-rows[i / 2].dmin, minima[i], c[i]);
-                scaled[i] = 0;
-                minima[i] = 0;
+        for (int i = 0; i < 2 * PARTS_OF_BLOCK; i++) {
+            const float sum = Quants::LIFTED ? fmaf(-(float)Quants::TAKEN, t[i], s[i]) : s[i];
+            float& products = SCALING == K || SCALING == SIX ? scaled : c;
+            products = fmaf(scale[i], sum, products);
+            if (SCALING == DM) c = fmaf(minimum[i % 2], t[i], c);
+            if (SCALING == K) minima = fmaf(minimum[i % 2], t[i], minima);
+        }
+        if (SCALING == K || SCALING == SIX) c = fmaf(d, scaled, c);
+        if (SCALING == K) c = fmaf(-dmin, minima, c);
+        return c;
+    }
+};
+
+// s of the parts of a block that have scales: one sum, or one for each half, in the layout of the tensor core.
+__device__ __forceinline__ void multiply_block(float (&s)[PARTS_OF_BLOCK][4], const u32 (&low)[4], const u32 (&high)[4], uint4 in) {
+    const float zero[4] = {0, 0, 0, 0};
+    multiply(s[0], low[0], high[0], low[1], high[1], in.x, in.y, zero);
+    if constexpr (PARTS_OF_BLOCK == 1) {
+        multiply(s[0], low[2], high[2], low[3], high[3], in.z, in.w, s[0]);
+    } else {
+        multiply(s[1], low[2], high[2], low[3], high[3], in.z, in.w, zero);
+    }
+}
+
+// Sums of `in` itself.
+__device__ __forceinline__ void sum_block(float (&t)[PARTS_OF_BLOCK][4], uint4 in) {
+    const u32 ones[4] = {Quants::ONE, Quants::ONE, Quants::ONE, Quants::ONE};
+    multiply_block(t, ones, ones, in);
+}
+
+// What a warp adds up for a tile, in the layout of the tensor core: (row g, in 2 j), (g, 2 j + 1), (g + 8, 2 j), (g + 8, 2 j + 1).
+struct Totals {
+    float c[4][4] = {}; // one for each two blocks of a piece, as products of one row have them in four lanes; FORM 0: for halves of blocks
+
+    // Half of the piece at `stage`.
+    __device__ __forceinline__ void add(const Quants (&quants)[2], const Inputs& inputs, int half, const char* stage) {
+#pragma unroll
+        for (int m = 0; m < 2; m++) {
+            float s[2][PARTS_OF_BLOCK][4], t[2][PARTS_OF_BLOCK][4];
+#pragma unroll
+            for (int b = 0; b < 2; b++) {
+                u32 low[4], high[4];
+                quants[0].pairs(2 * m + b, low);
+                quants[1].pairs(2 * m + b, high);
+                const uint4 in = inputs.v[2 * m + b];
+                if constexpr (SCALING == PER_ROW) {
+                    multiply(c[0], low[0], high[0], low[1], high[1], in.x, in.y, c[0]);
+                    multiply(c[1], low[2], high[2], low[3], high[3], in.z, in.w, c[1]);
+                } else {
+                    multiply_block(s[b], low, high, in);
+                    if (Quants::LIFTED) sum_block(t[b], in);
+                }
+            }
+            if constexpr (SCALING != PER_ROW) {
+#pragma unroll
+                for (int i = 0; i < 4; i++) {
+                    float sums[2 * PARTS_OF_BLOCK], ins[2 * PARTS_OF_BLOCK];
+#pragma unroll
+                    for (int p = 0; p < 2 * PARTS_OF_BLOCK; p++) {
+                        sums[p] = s[p / PARTS_OF_BLOCK][p % PARTS_OF_BLOCK][i];
+                        ins[p] = Quants::LIFTED ? t[p / PARTS_OF_BLOCK][p % PARTS_OF_BLOCK][i] : 0;
+                    }
+                    float& total = c[2 * half + m][i];
+                    total = PairScales(stage, (threadIdx.x & 31) / 4 + 8 * (i / 2), 2 * half + m).added(total, sums, ins);
+                }
             }
         }
     }
 
     __device__ __forceinline__ float sum(int i) const {
-        return SCALING == PER_ROW ? c[i] + scaled[i] : c[i];
+        return (c[0][i] + c[1][i]) + (c[2][i] + c[3][i]);
     }
 };
 
 // Makes the sums of the block's tiles one after the other and hands each to `finish(tile, sums, warps that share a part)`.
 template <int PARTS, typename Finish>
-__device__ __forceinline__ void products_tensor(const T* in, const char* first, const char* second, int rows, int n, int k, Sums* sums, Finish finish) {
+__device__ __forceinline__ void products_tensor(const T* in, const char* first, const char* second, int rows, int n, int k, Sums<false>* sums, Finish finish) {
     extern __shared__ __align__(128) char memory[];
     const int warp = threadIdx.x >> 5, lane = threadIdx.x & 31, g = lane >> 2, j = lane & 3;
     char* const ring = memory + warp * STAGES * PIECE_BYTES;
-    Pieces<PARTS> weights(first, second, n, k, shared_address(ring));
+    Pieces<PARTS, STAGES> weights(first, second, n, k, shared_address(ring));
     const int member = weights.member, tiles = weights.tiles, pieces = weights.pieces;
-    constexpr int SHARERS = Pieces<PARTS>::SHARERS;
+    constexpr int SHARERS = Pieces<PARTS, STAGES>::SHARERS;
 #pragma unroll
     for (int i = 0; i < STAGES - 1; i++) weights.fetch();
     wait_for_kernel_ahead(); // weights are nobody's output; `in` is
@@ -386,27 +444,17 @@ __device__ __forceinline__ void products_tensor(const T* in, const char* first, 
             __syncwarp();
             const char* stage = ring + readStage * PIECE_BYTES;
             readStage = readStage + 1 == STAGES ? 0 : readStage + 1;
-            RowScales scales[2];
-            scales[0].load(stage, g);
-            scales[1].load(stage, g + 8);
 #pragma unroll
             for (int half = 0; half < 2; half++) {
                 Inputs next;
                 const int nextPiece = piece + SHARERS;
                 next.load(in, rows, k, half == 0 ? piece * PIECE + PIECE / 2 : (nextPiece < pieces ? nextPiece : member) * PIECE);
-                Quants low, high;
-                low.load(stage, lane, 0, half);
-                high.load(stage, lane, 1, half);
-#pragma unroll
-                for (int b = 0; b < 4; b++) {
-                    u32 lowPairs[4], highPairs[4];
-                    low.pairs(b, lowPairs);
-                    high.pairs(b, highPairs);
-                    totals.add_block(lowPairs, highPairs, inputs.v[b], 4 * half + b, scales);
-                }
+                Quants quants[2];
+                quants[0].load(stage, lane, 0, half);
+                quants[1].load(stage, lane, 1, half);
+                totals.add(quants, inputs, half, stage);
                 inputs = next;
             }
-            totals.end_piece(scales);
         }
 #pragma unroll
         for (int i = 0; i < 4; i++) sums[buffer][warp][2 * j + (i & 1)][g + 8 * (i >> 1)] = totals.sum(i);
@@ -417,11 +465,89 @@ __device__ __forceinline__ void products_tensor(const T* in, const char* first, 
     wait_copies<0>();
 }
 
+// The same for one row. B of the tensor core has the columns of block g of a piece in column g, so that one vector of `in` serves a piece; of the product
+// with block b only column b means something, and lane 4 g + b / 2 has it.
+template <int PARTS, typename Finish>
+__device__ __forceinline__ void products_one(const T* in, const char* first, const char* second, int n, int k, Sums<true>* sums, Finish finish) {
+    extern __shared__ __align__(128) char memory[];
+    const int warp = threadIdx.x >> 5, lane = threadIdx.x & 31, g = lane >> 2, j = lane & 3;
+    char* const ring = memory + warp * ONE_STAGES * PIECE_BYTES;
+    Pieces<PARTS, ONE_STAGES> weights(first, second, n, k, shared_address(ring));
+    const int member = weights.member, tiles = weights.tiles, pieces = weights.pieces;
+    constexpr int SHARERS = Pieces<PARTS, ONE_STAGES>::SHARERS;
+#pragma unroll
+    for (int i = 0; i < ONE_STAGES - 1; i++) weights.fetch();
+    wait_for_kernel_ahead();
+
+    const T* const own = in + 32 * g + column_of(j, 0);
+    const auto load = [&](int piece) {
+        return piece * PIECE + 32 * g < k ? Inputs::columns(own + piece * PIECE) : make_uint4(0, 0, 0, 0);
+    };
+    uint4 columns = load(member);
+    int readStage = 0, buffer = 0;
+    for (int tile = blockIdx.x; tile < tiles; tile += gridDim.x) {
+        float totals[2] = {0, 0}; // rows g and g + 8, blocks 2 j and 2 j + 1 of each piece
+        for (int piece = member; piece < pieces; piece += SHARERS) {
+            __syncwarp(); // as in products_tensor
+            weights.fetch();
+            wait_copies<ONE_STAGES - 1>();
+            __syncwarp();
+            const char* stage = ring + readStage * PIECE_BYTES;
+            readStage = readStage + 1 == ONE_STAGES ? 0 : readStage + 1;
+            const int following = piece + SHARERS;
+            const uint4 next = load(following < pieces ? following : member);
+            float s[2][2 * PARTS_OF_BLOCK], t[2 * PARTS_OF_BLOCK]; // s of both rows
+#pragma unroll
+            for (int half = 0; half < 2; half++) {
+                Quants quants[2];
+                quants[0].load(stage, lane, 0, half);
+                quants[1].load(stage, lane, 1, half);
+#pragma unroll
+                for (int b = 0; b < 4; b++) {
+                    u32 low[4], high[4];
+                    quants[0].pairs(b, low);
+                    quants[1].pairs(b, high);
+                    float made[PARTS_OF_BLOCK][4];
+                    multiply_block(made, low, high, columns);
+                    const bool mine = half == 0 && b < 2 || j == 2 * half + b / 2; // the first are overwritten
+#pragma unroll
+                    for (int p = 0; p < PARTS_OF_BLOCK; p++) {
+                        const int to = (b & 1) * PARTS_OF_BLOCK + p;
+#pragma unroll
+                        for (int row = 0; row < 2; row++) {
+                            if (mine) s[row][to] = made[p][2 * row + (b & 1)];
+                        }
+                    }
+                }
+            }
+            if (Quants::LIFTED) {
+                float made[PARTS_OF_BLOCK][4];
+                sum_block(made, columns);
+#pragma unroll
+                for (int i = 0; i < 2 * PARTS_OF_BLOCK; i++) t[i] = made[i % PARTS_OF_BLOCK][i / PARTS_OF_BLOCK];
+            }
+#pragma unroll
+            for (int row = 0; row < 2; row++) totals[row] = PairScales(stage, 8 * row + g, j).added(totals[row], s[row], t);
+            columns = next;
+        }
+#pragma unroll
+        for (int row = 0; row < 2; row++) {
+            totals[row] += __shfl_xor_sync(0xffffffffu, totals[row], 1);
+            totals[row] += __shfl_xor_sync(0xffffffffu, totals[row], 2);
+            if (j == 0) sums[buffer][warp][0][g + 8 * row] = totals[row];
+        }
+        __syncthreads();
+        finish(tile, sums[buffer], SHARERS);
+        buffer ^= 1;
+    }
+    wait_copies<0>();
+}
+
 #else
 
 // The same in f32: lanes have the same columns, and add them up by FMA.
 template <int PARTS, typename Finish>
-__device__ __forceinline__ void products_plain(const T* in, const char* first, const char* second, int rows, int n, int k, Sums* sums, Finish finish) {
+__device__ __forceinline__ void products_plain(const T* in, const char* first, const char* second, int rows, int n, int k, Sums<false>* sums, Finish finish) {
     constexpr int SHARERS = WARPS / PARTS;
     const int warp = threadIdx.x >> 5, lane = threadIdx.x & 31, g = lane >> 2, j = lane & 3, member = warp % SHARERS;
     const char* w = warp / SHARERS == 0 ? first : second;
@@ -480,13 +606,13 @@ __device__ __forceinline__ void products_plain(const T* in, const char* first, c
 #endif
 
 // Calls write(row of in, row of w of the first part, its sum, the second part's sum or 0) for each output.
-template <int PARTS, typename Write>
+template <int PARTS, bool ONE, typename Write>
 __device__ __forceinline__ void products(const T* in, const char* first, const char* second, const float* firstScales, const float* secondScales,
                                          const float* bias, int rows, int n, int k, Write write) {
-    __shared__ Sums sums[2];
-    if (rows < 1 || rows > MAX_ROWS) __trap();
+    __shared__ Sums<ONE> sums[2];
+    if (rows < 1 || rows > (ONE ? 1 : MAX_ROWS)) __trap();
     start_kernel_behind();
-    const auto finish = [&](int tile, const Sums& made, int sharers) {
+    const auto finish = [&](int tile, const Sums<ONE>& made, int sharers) {
         const int r = threadIdx.x % TILE_ROWS, i = threadIdx.x / TILE_ROWS, row = tile * TILE_ROWS + r;
         if (i >= rows || row >= n) return;
         float sum[2] = {0, 0};
@@ -506,31 +632,41 @@ __device__ __forceinline__ void products(const T* in, const char* first, const c
 #if DTYPE == 0
     products_plain<PARTS>(in, first, second, rows, n, k, sums, finish);
 #else
-    products_tensor<PARTS>(in, first, second, rows, n, k, sums, finish);
+    if constexpr (ONE) {
+        products_one<PARTS>(in, first, second, n, k, sums, finish);
+    } else {
+        products_tensor<PARTS>(in, first, second, rows, n, k, sums, finish);
+    }
 #endif
 }
 
-extern "C" __global__ void __launch_bounds__(32 * WARPS, 2) packed_t(T* out, const T* in, const char* w, const float* scales, const float* bias,
-                                                                       int rows, int n, int k, int ld) {
-    products<1>(in, w, nullptr, scales, nullptr, bias, rows, n, k, [=](int i, int r, float sum, float) { out[(long long)i * ld + r] = from_float(sum); });
-}
+// Grid any number of blocks, which take tiles in turns; block 256. `bias` is null where there is none.
+#define PRODUCTS(NAME, ONE, BLOCKS_EACH)                                                                                                                     \
+    extern "C" __global__ void __launch_bounds__(32 * WARPS, BLOCKS_EACH)                                                                                    \
+        NAME##_t(T* out, const T* in, const char* w, const float* scales, const float* bias, int rows, int n, int k, int ld) {                               \
+        products<1, ONE>(in, w, nullptr, scales, nullptr, bias, rows, n, k,                                                                                  \
+                         [=](int i, int r, float sum, float) { out[(long long)i * ld + r] = from_float(sum); });                                             \
+    }                                                                                                                                                        \
+    extern "C" __global__ void __launch_bounds__(32 * WARPS, BLOCKS_EACH)                                                                                    \
+        NAME##_f(float* out, const T* in, const char* w, const float* scales, const float* bias, int rows, int n, int k, int ld) {                           \
+        products<1, ONE>(in, w, nullptr, scales, nullptr, bias, rows, n, k, [=](int i, int r, float sum, float) { out[(long long)i * ld + r] = sum; });      \
+    }                                                                                                                                                        \
+    extern "C" __global__ void __launch_bounds__(32 * WARPS, BLOCKS_EACH)                                                                                    \
+        NAME##_add(float* x, const T* in, const char* w, const float* scales, const float* bias, int rows, int n, int k, int ld) {                           \
+        products<1, ONE>(in, w, nullptr, scales, nullptr, bias, rows, n, k, [=](int i, int r, float sum, float) { x[(long long)i * ld + r] += sum; });       \
+    }                                                                                                                                                        \
+    extern "C" __global__ void __launch_bounds__(32 * WARPS, BLOCKS_EACH)                                                                                    \
+        NAME##_gated(T* out, const T* in, const char* gate, const char* up, const float* gateScales, const float* upScales, const float* bias, int rows,     \
+                     int inner, int k) {                                                                                                                     \
+        products<2, ONE>(in, gate, up, gateScales, upScales, bias, rows, inner, k, [=](int i, int r, float gate, float up) {                                 \
+            out[(long long)i * inner + r] = from_float(gate / (1.0f + expf(-gate)) * up);                                                                    \
+        });                                                                                                                                                  \
+    }
 
-extern "C" __global__ void __launch_bounds__(32 * WARPS, 2) packed_f(float* out, const T* in, const char* w, const float* scales, const float* bias,
-                                                                       int rows, int n, int k, int ld) {
-    products<1>(in, w, nullptr, scales, nullptr, bias, rows, n, k, [=](int i, int r, float sum, float) { out[(long long)i * ld + r] = sum; });
-}
-
-extern "C" __global__ void __launch_bounds__(32 * WARPS, 2) packed_add(float* x, const T* in, const char* w, const float* scales, const float* bias,
-                                                                         int rows, int n, int k, int ld) {
-    products<1>(in, w, nullptr, scales, nullptr, bias, rows, n, k, [=](int i, int r, float sum, float) { x[(long long)i * ld + r] += sum; });
-}
-
-extern "C" __global__ void __launch_bounds__(32 * WARPS, 2) packed_gated(T* out, const T* in, const char* gate, const char* up,
-                                                                           const float* gateScales, const float* upScales, const float* bias, int rows,
-                                                                           int inner, int k) {
-    products<2>(in, gate, up, gateScales, upScales, bias, rows, inner, k,
-                [=](int i, int r, float gate, float up) { out[(long long)i * inner + r] = from_float(gate / (1.0f + expf(-gate)) * up); });
-}
+PRODUCTS(packed, false, 2)
+#if HAS_ONE
+PRODUCTS(packed_one, true, 2)
+#endif
 
 // Stores a lane's 8 values of a block.
 template <typename E>
