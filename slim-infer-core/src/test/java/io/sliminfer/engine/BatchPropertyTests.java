@@ -108,7 +108,7 @@ class BatchPropertyTests {
                 generation.awaitFinish(FinishReason.LENGTH);
                 alone.add(generation.tokens());
             }
-            for (int round = 0; round < 4; round++) {
+            for (int round = 0; round < 2; round++) {
                 List<Integer> order = new ArrayList<>();
                 for (int i = 0; i < 2 * requests.size(); i++) {
                     order.add(i % requests.size());

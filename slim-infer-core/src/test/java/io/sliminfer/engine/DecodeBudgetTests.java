@@ -13,11 +13,13 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /** Decode with budgets against {@link PlainGeneration}: the same active blocks at every step, logits closely. */
+@Tag("once") // arithmetic, which a JDK does not change
 class DecodeBudgetTests {
 
     private static final double TOLERANCE = 1e-4;

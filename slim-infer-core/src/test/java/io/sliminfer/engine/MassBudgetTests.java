@@ -11,10 +11,12 @@ import java.util.Arrays;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
 /** Mass budgets against {@link PlainGeneration}: the same blocks stay at every decision, and answers go on from them. */
+@Tag("once") // arithmetic, which a JDK does not change
 class MassBudgetTests {
 
     private static final double TOLERANCE = 1e-4;

@@ -18,12 +18,14 @@ import java.util.TreeSet;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /** What holds for every model, schedule and length, on seeded random models. A failure names its seed and round. */
+@Tag("once") // arithmetic, which a JDK does not change
 class PrefillPropertyTests {
 
     private static final List<String> MODELS = List.of("llama", "qwen3", "qwen2");

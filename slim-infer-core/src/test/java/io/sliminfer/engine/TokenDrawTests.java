@@ -7,11 +7,13 @@ import java.util.Arrays;
 import java.util.Comparator;
 import java.util.SplittableRandom;
 import java.util.stream.IntStream;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** The draw against one that sorts all tokens and takes their exponentials exactly. */
+@Tag("once") // arithmetic, which a JDK does not change
 class TokenDrawTests {
 
     private static final int VOCABULARY = 3_000;

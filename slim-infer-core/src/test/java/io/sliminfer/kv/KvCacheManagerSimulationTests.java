@@ -2,11 +2,13 @@ package io.sliminfer.kv;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** The manager under random load, see {@link KvSimulation}. */
+@Tag("once") // books, which a JDK does not change
 class KvCacheManagerSimulationTests {
 
     @ParameterizedTest

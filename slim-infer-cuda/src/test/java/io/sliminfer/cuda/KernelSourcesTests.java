@@ -8,6 +8,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -18,6 +19,7 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.BeforeAll;
@@ -32,8 +34,9 @@ import org.junit.jupiter.api.io.TempDir;
  * <pre>{@code // builds: DTYPE=1,2 HEAD_DIM=64,128 arch=80,90a}</pre>
  *
  * at its head: names of macros with their values, and {@code arch}, compute capabilities as nvcc writes them. A line stands for the
- * product of its lists; the last values of a line are its most important ones. For sm_80 and sm_90a, which run the two sets of
- * kernels, each value is compiled at least once, for the others the last ones; {@code -Dkernels.builds=all} compiles the products.
+ * product of its lists; the last values of a line are its most important ones, and its first architecture is the oldest. The last values
+ * are compiled for every architecture; each other value at least once, unoptimised and for the oldest, which accepts the least.
+ * {@code -Dkernels.builds=all} compiles the products.
  */
 @Tag("once")
 class KernelSourcesTests {
@@ -41,13 +44,19 @@ class KernelSourcesTests {
     private static final Path KERNELS = Path.of("src/main/resources/io/sliminfer/cuda/kernels");
     private static final String BUILDS = "// builds:";
 
-    private static final Set<String> EACH_VALUE = Set.of("80", "90a");
+    /** Sources ask {@code __CUDA_ARCH__} for this one alone. */
+    private static final int HOPPER = 90;
 
-    /** One call of nvcc. */
-    private record Build(Path source, String arch, Map<String, String> macros) {
+    /**
+     * One call of nvcc.
+     *
+     * @param archs     more than one take the PTX of the first
+     * @param optimised as NVRTC does it; else for errors only, which takes half of the time
+     */
+    private record Build(Path source, List<String> archs, Map<String, String> macros, boolean optimised) {
 
         private String name() {
-            return source.getFileName() + " " + macros + " sm_" + arch;
+            return source.getFileName() + " " + macros + " sm_" + archs;
         }
     }
 
@@ -70,26 +79,38 @@ class KernelSourcesTests {
             }
             List<Build> builds = new ArrayList<>();
             for (String arch : archs) {
-                product.forEach(chosen -> builds.add(new Build(source, arch, chosen)));
+                product.forEach(chosen -> builds.add(new Build(source, List.of(arch), chosen, true)));
             }
             return builds;
         }
 
-        /** The last values together, then each other value at least once where the architecture asks for it. */
+        /** The last values together for each architecture, then each other value at least once for the first one. */
         private List<Build> sample() {
             int longest = macros.values().stream().mapToInt(List::size).max().orElse(1);
             List<Build> builds = new ArrayList<>();
-            for (String arch : archs) {
-                for (int i = 0; i < (EACH_VALUE.contains(arch) ? longest : 1); i++) {
-                    Map<String, String> chosen = new LinkedHashMap<>();
-                    for (Map.Entry<String, List<String>> macro : macros.entrySet()) {
-                        List<String> values = macro.getValue();
-                        chosen.put(macro.getKey(), values.get(values.size() - 1 - i % values.size()));
-                    }
-                    builds.add(new Build(source, arch, chosen));
+            for (int i = 0; i < longest; i++) {
+                Map<String, String> chosen = new LinkedHashMap<>();
+                for (Map.Entry<String, List<String>> macro : macros.entrySet()) {
+                    List<String> values = macro.getValue();
+                    chosen.put(macro.getKey(), values.get(values.size() - 1 - i % values.size()));
+                }
+                if (i == 0) {
+                    alike().forEach(alike -> builds.add(new Build(source, alike, chosen, true)));
+                } else {
+                    builds.add(new Build(source, archs.subList(0, 1), chosen, false));
                 }
             }
             return builds;
+        }
+
+        /** Architectures by the PTX that they can share: PTX runs on later ones, but for that of {@code 90a} and the like. */
+        private Collection<List<String>> alike() {
+            return archs.stream()
+                    .collect(Collectors.groupingBy(
+                            arch -> arch.endsWith("a") ? arch : "from Hopper: " + (Integer.parseInt(arch) >= HOPPER),
+                            LinkedHashMap::new,
+                            Collectors.toList()))
+                    .values();
         }
     }
 
@@ -161,8 +182,8 @@ class KernelSourcesTests {
         try {
             List<Callable<String>> calls = new ArrayList<>();
             for (Build build : chosen) {
-                Path cubin = folder.resolve(calls.size() + ".cubin");
-                calls.add(() -> compile(nvcc, build, cubin));
+                Path fatbin = folder.resolve(calls.size() + ".fatbin");
+                calls.add(() -> compile(nvcc, build, fatbin));
             }
             List<String> errors = new ArrayList<>();
             for (Future<String> result : workers.invokeAll(calls)) {
@@ -200,17 +221,21 @@ class KernelSourcesTests {
     }
 
     /** An empty text, or what the compiler said. */
-    private static String compile(String nvcc, Build build, Path cubin) throws Exception {
+    private static String compile(String nvcc, Build build, Path fatbin) throws Exception {
         List<String> command = new ArrayList<>(List.of(
                 nvcc,
-                "-cubin",
+                "-fatbin",
                 "-Werror=all-warnings",
-                "-gencode=arch=compute_" + build.arch() + ",code=sm_" + build.arch(),
                 "-o",
-                cubin.toString(),
+                fatbin.toString(),
                 build.source().toString()));
+        String ptx = build.archs().get(0);
+        build.archs().forEach(arch -> command.add("-gencode=arch=compute_" + ptx + ",code=sm_" + arch));
+        if (!build.optimised()) {
+            command.addAll(List.of("-Xcicc", "-O1", "-Xptxas", "-O0"));
+        }
         build.macros().forEach((name, value) -> command.add("-D" + name + "=" + value));
-        Path log = Path.of(cubin + ".log");
+        Path log = Path.of(fatbin + ".log");
         Process process = new ProcessBuilder(command)
                 .redirectErrorStream(true)
                 .redirectOutput(log.toFile())

@@ -156,7 +156,7 @@ class QualityCommandTests {
 
     @Test
     void comparesMassesWithFixedBudgets() throws IOException {
-        String arguments = "ablate --vary budgets --tasks niah_single_2,qa --lengths 1024 --count 1 --schedule 4:0.5"
+        String arguments = "ablate --vary budgets --tasks niah_single_2,qa --lengths 512 --count 1 --schedule 4:0.5"
                 + " --scales 0.5,1 --masses 0.5 --range 0.5-1.5";
 
         int exit = runWithModel(arguments.split(" "));

@@ -16,6 +16,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
 import java.util.regex.Pattern;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import tools.jackson.core.JacksonException;
 import tools.jackson.databind.DeserializationFeature;
@@ -28,6 +29,7 @@ import tools.jackson.databind.json.JsonMapper;
  * validates, what the schema describes is accepted token by token, and what the validator refuses is not. {@code -Dgrammar.cases=10000}
  * for more than a few.
  */
+@Tag("once") // automata, which a JDK does not change
 class RandomSchemaTests {
 
     private static final int CASES = Integer.getInteger("grammar.cases", 150);

@@ -37,7 +37,8 @@ class AotStartIT {
                         "-Dspring.aot.enabled=true",
                         "-jar",
                         JAR.toString(),
-                        "--server.port=0")
+                        "--server.port=0",
+                        "--rag.top-k=12") // a quick answer; RagChatQuestionsTests asks as it is shipped
                 .redirectErrorStream(true)
                 .redirectOutput(log.toFile())
                 .start();

@@ -34,6 +34,9 @@ final class Browser implements AutoCloseable {
 
     private static final Duration PATIENCE = Duration.ofSeconds(90);
 
+    /** Most waits are for less than Selenium's half a second. */
+    private static final Duration POLLING = Duration.ofMillis(50);
+
     private final ChromeDriver driver;
 
     private Browser(ChromeDriver driver) {
@@ -180,13 +183,13 @@ final class Browser implements AutoCloseable {
 
     /** Waits until a script returns true. */
     void await(String what, String script) {
-        new WebDriverWait(driver, PATIENCE)
+        new WebDriverWait(driver, PATIENCE, POLLING)
                 .withMessage(() -> what + "; the page says: " + text("body"))
                 .until(ignored -> Boolean.TRUE.equals(script(script)));
     }
 
     void awaitText(String selector, String text) {
-        new WebDriverWait(driver, PATIENCE)
+        new WebDriverWait(driver, PATIENCE, POLLING)
                 .withMessage(() -> "'" + text + "' in " + selector + "; the page says: " + text("body"))
                 .until(ignored -> all(selector).stream()
                         .anyMatch(element -> element.getText().contains(text)));
