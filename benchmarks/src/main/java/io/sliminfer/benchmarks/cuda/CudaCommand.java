@@ -5,6 +5,7 @@ import io.sliminfer.benchmarks.models.RandomModel;
 import io.sliminfer.benchmarks.report.CommandChecks;
 import io.sliminfer.benchmarks.report.JsonLines;
 import io.sliminfer.benchmarks.report.Results;
+import io.sliminfer.benchmarks.report.TablesOption;
 import io.sliminfer.benchmarks.trial.BackendChoice;
 import io.sliminfer.engine.DefaultSchedule;
 import io.sliminfer.format.DType;
@@ -28,8 +29,8 @@ import java.util.Map;
 import java.util.concurrent.Callable;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
-import picocli.CommandLine;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Spec;
@@ -173,20 +174,13 @@ public final class CudaCommand implements Callable<Integer> {
     @Option(names = "--out", paramLabel = "DIR", description = "Append results to DIR/cuda-MODEL-DATE.jsonl.")
     private @Nullable Path out;
 
-    @Option(
-            names = "--table",
-            arity = "1..*",
-            paramLabel = "FILE.jsonl",
-            showDefaultValue = CommandLine.Help.Visibility.NEVER,
-            description = "Measure nothing: render the tables of these results.")
-    private List<Path> tables = List.of();
+    @Mixin
+    private TablesOption tables = new TablesOption();
 
     @Override
     public Integer call() {
         PrintWriter stdout = checks().command().getOut();
-        if (!tables.isEmpty()) {
-            stdout.print(checks().render(tables, CudaTable::render));
-            stdout.flush();
+        if (tables.render(checks(), CudaTable::render)) {
             return 0;
         }
         try (ModelFolder folder = checks().checked("--model", () -> open(model, null));

@@ -1,5 +1,6 @@
 package io.sliminfer.benchmarks.quality;
 
+import io.sliminfer.benchmarks.models.ModelCacheOption;
 import io.sliminfer.benchmarks.models.ModelChoice;
 import io.sliminfer.benchmarks.report.CommandChecks;
 import io.sliminfer.benchmarks.report.JsonLines;
@@ -21,6 +22,7 @@ import java.util.concurrent.Callable;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Spec;
@@ -54,8 +56,8 @@ public final class LayersCommand implements Callable<Integer> {
     @Option(names = "--seed", defaultValue = "1", description = "Of the token ids.")
     private long seed;
 
-    @Option(names = "--cache", paramLabel = "DIR", description = "Folder of generated models.")
-    private Path cache = Path.of(System.getProperty("java.io.tmpdir"), "slim-infer-models");
+    @Mixin
+    private ModelCacheOption cache = new ModelCacheOption();
 
     @Option(names = "--out", paramLabel = "DIR", description = "Append results to DIR/layers-MODEL-DATE.jsonl.")
     private @Nullable Path out;
@@ -75,7 +77,7 @@ public final class LayersCommand implements Callable<Integer> {
         }
         List<JsonLines> sinks = out == null ? List.of() : List.of(JsonLines.appendTo(out, BENCHMARK, choice.name()));
         try (Results results = new Results(sinks);
-                ModelFolder folder = choice.open(cache)) {
+                ModelFolder folder = choice.open(cache.folder())) {
             Map<String, Object> header = RunHeader.of(checks.arguments());
             header.put("benchmark", BENCHMARK);
             header.put("model", choice.name());

@@ -1,10 +1,12 @@
 package io.sliminfer.benchmarks.serve;
 
 import io.sliminfer.backend.WeightPrecision;
+import io.sliminfer.benchmarks.models.ModelCacheOption;
 import io.sliminfer.benchmarks.models.ModelChoice;
 import io.sliminfer.benchmarks.report.CommandChecks;
 import io.sliminfer.benchmarks.report.JsonLines;
 import io.sliminfer.benchmarks.report.Results;
+import io.sliminfer.benchmarks.report.TablesOption;
 import io.sliminfer.benchmarks.trial.BackendChoice;
 import io.sliminfer.engine.ServingSettings;
 import io.sliminfer.format.DType;
@@ -21,6 +23,7 @@ import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Spec;
@@ -122,26 +125,19 @@ public final class ServeCommand implements Callable<Integer> {
     @Option(names = "--seed", defaultValue = "1", description = "Of the prompts' random token ids.")
     private long seed;
 
-    @Option(names = "--cache", paramLabel = "DIR", description = "Folder of generated models.")
-    private Path cache = Path.of(System.getProperty("java.io.tmpdir"), "slim-infer-models");
+    @Mixin
+    private ModelCacheOption cache = new ModelCacheOption();
 
     @Option(names = "--out", paramLabel = "DIR", description = "Append results to DIR/serve-MODEL-DATE.jsonl.")
     private @Nullable Path out;
 
-    @Option(
-            names = "--table",
-            arity = "1..*",
-            paramLabel = "FILE.jsonl",
-            showDefaultValue = CommandLine.Help.Visibility.NEVER,
-            description = "Measure nothing: render the tables of these results.")
-    private List<Path> tables = List.of();
+    @Mixin
+    private TablesOption tables = new TablesOption();
 
     @Override
     public Integer call() {
         PrintWriter stdout = checks().command().getOut();
-        if (!tables.isEmpty()) {
-            stdout.print(checks().render(tables, ServeTable::render));
-            stdout.flush();
+        if (tables.render(checks(), ServeTable::render)) {
             return CommandLine.ExitCode.OK;
         }
         ServeSettings settings = settings();
@@ -212,7 +208,7 @@ public final class ServeCommand implements Callable<Integer> {
                 precision,
                 threads,
                 seed,
-                cache);
+                cache.folder());
     }
 
     private @Nullable PruneSchedule chosenSchedule(ModelChoice choice) {

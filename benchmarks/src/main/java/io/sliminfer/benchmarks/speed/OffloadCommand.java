@@ -1,6 +1,7 @@
 package io.sliminfer.benchmarks.speed;
 
 import io.sliminfer.backend.BackendSettings;
+import io.sliminfer.benchmarks.models.ModelCacheOption;
 import io.sliminfer.benchmarks.models.ModelChoice;
 import io.sliminfer.benchmarks.report.CommandChecks;
 import io.sliminfer.benchmarks.report.JsonLines;
@@ -31,6 +32,7 @@ import java.util.Map;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Spec;
@@ -78,8 +80,8 @@ public final class OffloadCommand implements Callable<Integer> {
     @Option(names = "--seed", defaultValue = "1", description = "Of the prompts' random token ids.")
     private long seed;
 
-    @Option(names = "--cache", paramLabel = "DIR", description = "Folder of generated models.")
-    private Path cache = Path.of(System.getProperty("java.io.tmpdir"), "slim-infer-models");
+    @Mixin
+    private ModelCacheOption cache = new ModelCacheOption();
 
     @Option(names = "--out", paramLabel = "DIR", description = "Append results to DIR/offload-MODEL-DATE.jsonl.")
     private @Nullable Path out;
@@ -109,7 +111,7 @@ public final class OffloadCommand implements Callable<Integer> {
             sinks.add(JsonLines.appendTo(out, BENCHMARK, choice.name()));
         }
         try (Results results = new Results(sinks);
-                ModelFolder folder = choice.open(cache);
+                ModelFolder folder = choice.open(cache.folder());
                 LocalEngine roomy = LocalEngine.open(
                         folder, settings(KvSettings.defaults().withPrefixes(PrefixSettings.off()), null))) {
             // With the same slots a token takes the same bytes, so what a prompt takes here tells what to give there.

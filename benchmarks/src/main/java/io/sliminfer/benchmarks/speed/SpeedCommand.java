@@ -2,11 +2,13 @@ package io.sliminfer.benchmarks.speed;
 
 import io.sliminfer.backend.WeightCacheFolder;
 import io.sliminfer.backend.WeightPrecision;
+import io.sliminfer.benchmarks.models.ModelCacheOption;
 import io.sliminfer.benchmarks.models.ModelChoice;
 import io.sliminfer.benchmarks.report.CommandChecks;
 import io.sliminfer.benchmarks.report.JsonLines;
 import io.sliminfer.benchmarks.report.PageCache;
 import io.sliminfer.benchmarks.report.Results;
+import io.sliminfer.benchmarks.report.TablesOption;
 import io.sliminfer.benchmarks.trial.BackendChoice;
 import io.sliminfer.engine.DefaultSchedule;
 import io.sliminfer.format.DType;
@@ -24,8 +26,8 @@ import java.util.List;
 import java.util.Set;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
-import picocli.CommandLine;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.ParseResult;
@@ -150,11 +152,8 @@ public final class SpeedCommand implements Callable<Integer> {
             description = "A process of llama.cpp or Jlama is ended after this time.")
     private int peerTimeout;
 
-    @Option(
-            names = "--cache",
-            paramLabel = "DIR",
-            description = "Folder of generated models; slim-infer-models in the system's temporary folder by default.")
-    private Path cache = Path.of(System.getProperty("java.io.tmpdir"), "slim-infer-models");
+    @Mixin
+    private ModelCacheOption cache = new ModelCacheOption();
 
     @Option(
             names = "--weight-cache",
@@ -173,20 +172,13 @@ public final class SpeedCommand implements Callable<Integer> {
     @Option(names = "--json", description = "Write results to standard output instead of a table.")
     private boolean json;
 
-    @Option(
-            names = "--table",
-            arity = "1..*",
-            paramLabel = "FILE.jsonl",
-            showDefaultValue = CommandLine.Help.Visibility.NEVER,
-            description = "Measure nothing: render the tables of these results.")
-    private List<Path> tables = List.of();
+    @Mixin
+    private TablesOption tables = new TablesOption();
 
     @Override
     public Integer call() {
         PrintWriter stdout = checks().command().getOut();
-        if (!tables.isEmpty()) {
-            stdout.print(checks().render(tables, SpeedTable::render));
-            stdout.flush();
+        if (tables.render(checks(), SpeedTable::render)) {
             return 0;
         }
         SpeedSettings settings = settings();
@@ -273,7 +265,7 @@ public final class SpeedCommand implements Callable<Integer> {
                 jlamaClasspath,
                 jlamaJava,
                 Duration.ofSeconds(peerTimeout),
-                cache,
+                cache.folder(),
                 weightCache);
     }
 
@@ -345,7 +337,7 @@ public final class SpeedCommand implements Callable<Integer> {
             throw checks().refused("--llama-gguf " + llamaGguf + " is not a file");
         }
         requireJlama(chosenBaselines.contains(Baseline.JLAMA));
-        for (Path folder : out == null ? List.of(cache) : List.of(cache, out)) {
+        for (Path folder : out == null ? List.of(cache.folder()) : List.of(cache.folder(), out)) {
             if (Files.exists(folder) && !Files.isDirectory(folder)) {
                 throw checks().refused((folder.equals(out) ? "--out " : "--cache ") + folder + " is not a folder");
             }
