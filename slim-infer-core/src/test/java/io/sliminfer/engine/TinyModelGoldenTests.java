@@ -23,15 +23,12 @@ import org.junit.jupiter.params.provider.MethodSource;
 
 /**
  * The trained small model against {@code golden.json}, which another implementation computed in float32 from the bf16 weights.
- * Prompts above {@code -Dgolden.tokens-max} are skipped for their time; by default all above 1,100 but one, since each takes 10 s.
+ * Prompts above {@code -Dgolden.tokens-max} (default 4096) are skipped for their time.
  */
 @Tag("once") // the arithmetic is that of GoldenTests, which every JDK runs
 class TinyModelGoldenTests {
 
-    private static final int TOKENS_MAX_DEFAULT = 1100;
-
-    /** Of the long ones: its answers differ, dense from pruned. */
-    private static final String LONG_CASE = "spring-4096-0";
+    private static final int TOKENS_MAX = Integer.getInteger("golden.tokens-max", 4096);
 
     /** Largest error of a logit in float32; 5e-4 was seen at 15,734 tokens, 1e-4 at 4,000. */
     private static final double LOGIT_ERROR = 2e-3;
@@ -76,18 +73,10 @@ class TinyModelGoldenTests {
         return "cpu";
     }
 
-    /** What {@code -Dgolden.tokens-max} is where it is not set. */
-    protected int tokensMaxDefault() {
-        return TOKENS_MAX_DEFAULT;
-    }
-
     private ModelPass open(TinyModel.Case golden, DType compute) {
         GoldenRun.assumeUsable(backend());
         int tokens = golden.prompt().length;
-        assumeThat(tokens)
-                .as("prompt tokens; -Dgolden.tokens-max allows more")
-                .isLessThanOrEqualTo(Integer.getInteger(
-                        "golden.tokens-max", golden.id().equals(LONG_CASE) ? tokens : tokensMaxDefault()));
+        assumeThat(tokens).as("prompt tokens; -Dgolden.tokens-max allows more").isLessThanOrEqualTo(TOKENS_MAX);
         return ModelPass.open(TinyModel.folder(), backend(), compute, 0, tokens, 1024);
     }
 

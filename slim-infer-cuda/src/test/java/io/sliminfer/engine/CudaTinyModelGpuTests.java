@@ -4,7 +4,7 @@ import io.sliminfer.cuda.GpuTest;
 
 /**
  * The trained small model's golden answers on the GPU. {@code -Dtiny-model.dir} names its folder where the checkout lacks it,
- * {@code -Dgolden.tokens-max} how long prompts may be (default 4096).
+ * {@code -Dgolden.tokens-max} how long prompts may be.
  */
 @GpuTest
 class CudaTinyModelGpuTests extends TinyModelGoldenTests {
@@ -12,10 +12,5 @@ class CudaTinyModelGpuTests extends TinyModelGoldenTests {
     @Override
     protected String backend() {
         return "cuda";
-    }
-
-    @Override
-    protected int tokensMaxDefault() {
-        return 4096;
     }
 }
