@@ -69,6 +69,7 @@ class LaunchOverlapTests {
             {"gemv.cu", "products_aligned"},
             {"gemv.cu", "products_plain"},
             {"packed.cu", "products_tensor"},
+            {"packed.cu", "products_one"},
             {"packed.cu", "products_plain"}
         }) {
             String source = Files.readString(KERNELS.resolve(way[0]));

@@ -640,32 +640,69 @@ __device__ __forceinline__ void products(const T* in, const char* first, const c
 #endif
 }
 
-// Grid any number of blocks, which take tiles in turns; block 256. `bias` is null where there is none.
-#define PRODUCTS(NAME, ONE, BLOCKS_EACH)                                                                                                                     \
-    extern "C" __global__ void __launch_bounds__(32 * WARPS, BLOCKS_EACH)                                                                                    \
-        NAME##_t(T* out, const T* in, const char* w, const float* scales, const float* bias, int rows, int n, int k, int ld) {                               \
-        products<1, ONE>(in, w, nullptr, scales, nullptr, bias, rows, n, k,                                                                                  \
-                         [=](int i, int r, float sum, float) { out[(long long)i * ld + r] = from_float(sum); });                                             \
-    }                                                                                                                                                        \
-    extern "C" __global__ void __launch_bounds__(32 * WARPS, BLOCKS_EACH)                                                                                    \
-        NAME##_f(float* out, const T* in, const char* w, const float* scales, const float* bias, int rows, int n, int k, int ld) {                           \
-        products<1, ONE>(in, w, nullptr, scales, nullptr, bias, rows, n, k, [=](int i, int r, float sum, float) { out[(long long)i * ld + r] = sum; });      \
-    }                                                                                                                                                        \
-    extern "C" __global__ void __launch_bounds__(32 * WARPS, BLOCKS_EACH)                                                                                    \
-        NAME##_add(float* x, const T* in, const char* w, const float* scales, const float* bias, int rows, int n, int k, int ld) {                           \
-        products<1, ONE>(in, w, nullptr, scales, nullptr, bias, rows, n, k, [=](int i, int r, float sum, float) { x[(long long)i * ld + r] += sum; });       \
-    }                                                                                                                                                        \
-    extern "C" __global__ void __launch_bounds__(32 * WARPS, BLOCKS_EACH)                                                                                    \
-        NAME##_gated(T* out, const T* in, const char* gate, const char* up, const float* gateScales, const float* upScales, const float* bias, int rows,     \
-                     int inner, int k) {                                                                                                                     \
-        products<2, ONE>(in, gate, up, gateScales, upScales, bias, rows, inner, k, [=](int i, int r, float gate, float up) {                                 \
-            out[(long long)i * inner + r] = from_float(gate / (1.0f + expf(-gate)) * up);                                                                    \
-        });                                                                                                                                                  \
-    }
+// What becomes of the sum for row i of `in` and row r of w.
+__device__ __forceinline__ auto to_t(T* out, int ld) {
+    return [=](int i, int r, float sum, float) { out[(long long)i * ld + r] = from_float(sum); };
+}
 
-PRODUCTS(packed, false, 2)
+__device__ __forceinline__ auto to_floats(float* out, int ld) {
+    return [=](int i, int r, float sum, float) { out[(long long)i * ld + r] = sum; };
+}
+
+__device__ __forceinline__ auto added_to(float* x, int ld) {
+    return [=](int i, int r, float sum, float) { x[(long long)i * ld + r] += sum; };
+}
+
+__device__ __forceinline__ auto gated_to(T* out, int inner) {
+    return [=](int i, int r, float gate, float up) { out[(long long)i * inner + r] = from_float(gate / (1.0f + expf(-gate)) * up); };
+}
+
+// Products of up to MAX_ROWS rows. Grid any number of blocks, which take tiles in turns; block 256. `bias` is null where there is none.
+extern "C" __global__ void __launch_bounds__(32 * WARPS, 2) packed_t(T* out, const T* in, const char* w, const float* scales,
+                                                                       const float* bias, int rows, int n, int k, int ld) {
+    products<1, false>(in, w, nullptr, scales, nullptr, bias, rows, n, k, to_t(out, ld));
+}
+
+extern "C" __global__ void __launch_bounds__(32 * WARPS, 2) packed_f(float* out, const T* in, const char* w, const float* scales,
+                                                                       const float* bias, int rows, int n, int k, int ld) {
+    products<1, false>(in, w, nullptr, scales, nullptr, bias, rows, n, k, to_floats(out, ld));
+}
+
+extern "C" __global__ void __launch_bounds__(32 * WARPS, 2) packed_add(float* x, const T* in, const char* w, const float* scales,
+                                                                       const float* bias, int rows, int n, int k, int ld) {
+    products<1, false>(in, w, nullptr, scales, nullptr, bias, rows, n, k, added_to(x, ld));
+}
+
+extern "C" __global__ void __launch_bounds__(32 * WARPS, 2) packed_gated(T* out, const T* in, const char* gate, const char* up,
+                                                                       const float* gateScales, const float* upScales, const float* bias, int rows,
+                                                                       int inner, int k) {
+    products<2, false>(in, gate, up, gateScales, upScales, bias, rows, inner, k, gated_to(out, inner));
+}
+
 #if HAS_ONE
-PRODUCTS(packed_one, true, 2)
+
+// Of one row.
+extern "C" __global__ void __launch_bounds__(32 * WARPS, 2) packed_one_t(T* out, const T* in, const char* w, const float* scales,
+                                                                       const float* bias, int rows, int n, int k, int ld) {
+    products<1, true>(in, w, nullptr, scales, nullptr, bias, rows, n, k, to_t(out, ld));
+}
+
+extern "C" __global__ void __launch_bounds__(32 * WARPS, 2) packed_one_f(float* out, const T* in, const char* w, const float* scales,
+                                                                       const float* bias, int rows, int n, int k, int ld) {
+    products<1, true>(in, w, nullptr, scales, nullptr, bias, rows, n, k, to_floats(out, ld));
+}
+
+extern "C" __global__ void __launch_bounds__(32 * WARPS, 2) packed_one_add(float* x, const T* in, const char* w, const float* scales,
+                                                                       const float* bias, int rows, int n, int k, int ld) {
+    products<1, true>(in, w, nullptr, scales, nullptr, bias, rows, n, k, added_to(x, ld));
+}
+
+extern "C" __global__ void __launch_bounds__(32 * WARPS, 2) packed_one_gated(T* out, const T* in, const char* gate, const char* up,
+                                                                       const float* gateScales, const float* upScales, const float* bias, int rows,
+                                                                       int inner, int k) {
+    products<2, true>(in, gate, up, gateScales, upScales, bias, rows, inner, k, gated_to(out, inner));
+}
+
 #endif
 
 // Stores a lane's 8 values of a block.
