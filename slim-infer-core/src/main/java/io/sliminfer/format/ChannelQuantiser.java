@@ -2,7 +2,6 @@ package io.sliminfer.format;
 
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
-import java.nio.ShortBuffer;
 import java.util.Arrays;
 
 /**
@@ -25,19 +24,26 @@ public final class ChannelQuantiser {
     /** Elements that a task should take: large reads, and rows that stay in a cache. */
     private static final long TASK_ELEMENTS = 1 << 18;
 
-    /** Sums that run beside each other. */
-    private static final int LANES = 256;
+    /** Rows whose scales are so many times another's add up by themselves, so that no square leaves float32. */
+    private static final float SCALES_RATIO = 1 << 20;
 
     private final int pairMax;
     private float[] row = {};
     private byte[] values = {};
     private int sum;
     private byte[] blocks = {};
+    private short[] halves = {};
     private float[] steps = {};
-    private float[] levels = {};
-    private final float[] sums = new float[LANES];
-    private final float[] errors = new float[LANES];
-    private final float[] signals = new float[LANES];
+    private float[] rounded = {};
+
+    /** Squares of some rows by column, in steps of {@link #unit}. */
+    private float[] errors = {};
+
+    private float[] signals = {};
+
+    /** 0 where no row has been added. */
+    private float unit;
+
     private ByteBuffer stored = ByteBuffer.allocateDirect(0);
 
     public ChannelQuantiser() {
@@ -102,7 +108,12 @@ public final class ChannelQuantiser {
             row = new float[columns];
             values = new byte[columns];
             steps = new float[columns];
-            levels = new float[columns];
+            rounded = new float[columns];
+            errors = new float[columns];
+            signals = new float[columns];
+        }
+        if (unit != 0) {
+            takeLoss(); // of a matrix that was given up
         }
         Loss loss = Loss.NONE;
         long step = rowsOfTask(columns);
@@ -115,6 +126,7 @@ public final class ChannelQuantiser {
                 loss = loss.plus(quantise(scale));
                 sink.row(r, values, scale);
             }
+            loss = loss.plus(takeLoss());
         }
         return loss;
     }
@@ -168,15 +180,23 @@ public final class ChannelQuantiser {
             stored.clear().order(ByteOrder.LITTLE_ENDIAN).asFloatBuffer().get(at, row);
             return;
         }
-        ShortBuffer halves = stored.clear().order(ByteOrder.LITTLE_ENDIAN).asShortBuffer();
-        for (int i = 0; i < row.length; i++) {
-            short half = halves.get(at + i);
-            row[i] = source.dtype() == DType.BF16 ? HalfFloats.bf16ToFloat(half) : HalfFloats.f16ToFloat(half);
+        if (halves.length != row.length) {
+            halves = new short[row.length];
+        }
+        stored.clear().order(ByteOrder.LITTLE_ENDIAN).asShortBuffer().get(at, halves);
+        if (source.dtype() == DType.BF16) {
+            for (int i = 0; i < row.length; i++) {
+                row[i] = HalfFloats.bf16ToFloat(halves[i]);
+            }
+        } else {
+            for (int i = 0; i < row.length; i++) {
+                row[i] = HalfFloats.f16ToFloat(halves[i]);
+            }
         }
     }
 
     private float scale(TensorSource source, long index) {
-        float magnitude = Int8Kernels.magnitude(0, row, 0, row.length);
+        float magnitude = Int8Kernels.magnitude(row, row.length, steps);
         if (!(magnitude <= Float.MAX_VALUE)) {
             throw new IllegalArgumentException(source.name() + ": row " + index
                     + " has a weight that is not a finite number; it cannot be kept in 8 bits");
@@ -190,54 +210,44 @@ public final class ChannelQuantiser {
     }
 
     /**
-     * The row into {@link #values}, and what it lost. In steps of its scale, so that no square is too small or too large for float32; sums of
-     * a lane are of a few numbers, those of lanes and rows in float64.
+     * The row into {@link #values}, and what it lost added to that of the rows before it, by column: sums of numbers that do not wait for each
+     * other.
+     *
+     * @return what rows before have lost that cannot be added to it
      */
     private Loss quantise(float scale) {
-        sum = 0;
         if (scale == 0) {
+            sum = 0;
             Arrays.fill(values, (byte) 0);
             return Loss.NONE; // zeros, or what a float32 cannot square either
         }
+        Loss before = Loss.NONE;
+        if (unit != 0 && (scale > unit * SCALES_RATIO || scale < unit / SCALES_RATIO)) {
+            before = takeLoss();
+        }
+        if (unit == 0) {
+            unit = scale;
+        }
         int n = row.length;
-        for (int i = 0; i < n; i++) {
-            steps[i] = row[i] / scale;
-        }
-        System.arraycopy(steps, 0, levels, 0, n);
-        Int8Kernels.round(values, levels, n);
-        Arrays.fill(sums, 0);
-        Arrays.fill(errors, 0);
-        Arrays.fill(signals, 0);
-        int at = 0;
-        for (; at + LANES <= n; at += LANES) {
-            add(at, LANES);
-        }
-        add(at, n - at);
-        double error = 0;
-        double signal = 0;
-        for (int lane = 0; lane < LANES; lane++) {
-            sum += (int) sums[lane];
-            error += errors[lane];
-            signal += signals[lane];
-        }
-        double square = (double) scale * scale;
-        return new Loss(error * square, signal * square);
+        Int8Kernels.toSteps(steps, rounded, row, scale, n);
+        sum = Int8Kernels.narrow(values, rounded, n);
+        float ratio = scale / unit;
+        Int8Kernels.addSquares(errors, signals, steps, rounded, ratio * ratio, n);
+        return before;
     }
 
-    /** Loops over lanes that do not wait for each other: the compiler makes them vectors, which it does not with a sum. */
-    private void add(int at, int n) {
-        float[] steps = this.steps;
-        float[] levels = this.levels;
-        float[] sums = this.sums;
-        float[] errors = this.errors;
-        float[] signals = this.signals;
-        for (int i = 0; i < n; i++) {
-            float level = levels[at + i];
-            float step = steps[at + i];
-            float difference = step - level;
-            sums[i] += level;
-            errors[i] += difference * difference;
-            signals[i] += step * step;
+    /** Sums up columns in float64, and begins anew. */
+    private Loss takeLoss() {
+        double error = 0;
+        double signal = 0;
+        for (int i = 0; i < row.length; i++) {
+            error += errors[i];
+            signal += signals[i];
         }
+        Arrays.fill(errors, 0);
+        Arrays.fill(signals, 0);
+        double square = (double) unit * unit;
+        unit = 0;
+        return new Loss(error * square, signal * square);
     }
 }

@@ -18,6 +18,9 @@ public final class Int8Kernels {
 
     private static final int MAGNITUDE_BITS = 0x7fffffff;
 
+    /** Loops over fewer elements are not worth it as vectors. */
+    private static final int FOLDED_MIN = 512;
+
     private Int8Kernels() {}
 
     /** The scale that numbers up to this magnitude need; NaN for NaN. */
@@ -46,6 +49,32 @@ public final class Int8Kernels {
             m0 = Math.max(m0, Float.floatToRawIntBits(x[at + i]) & MAGNITUDE_BITS);
         }
         return Float.intBitsToFloat(Math.max(Math.max(m0, m1), Math.max(m2, m3)));
+    }
+
+    /**
+     * The same of the first n elements of {@code x} and 0: folded to few by vectors first.
+     *
+     * @param scratch at least n / 2 elements
+     */
+    static float magnitude(float[] x, int n, float[] scratch) {
+        if (n < FOLDED_MIN) {
+            return magnitude(0, x, 0, n);
+        }
+        int count = n / 2;
+        for (int i = 0; i < count; i++) {
+            scratch[i] = Math.max(Math.abs(x[i]), Math.abs(x[i + count]));
+        }
+        while (count % 2 == 0 && count >= FOLDED_MIN) {
+            count /= 2;
+            fold(scratch, count);
+        }
+        return magnitude(n % 2 == 0 ? 0 : x[n - 1], scratch, 0, count);
+    }
+
+    private static void fold(float[] x, int count) {
+        for (int i = 0; i < count; i++) {
+            x[i] = Math.max(x[i], x[i + count]);
+        }
     }
 
     /**
@@ -78,18 +107,40 @@ public final class Int8Kernels {
     }
 
     /**
-     * The same of n elements in steps, {@code rint(steps[i])}, which {@code steps} has afterwards too: in loops that the compiler makes vectors
-     * of.
+     * n elements in steps of a scale, {@code steps[i] = x[i] / scale}, and those with {@link #ROUNDING} added, whose last bits are the rounded
+     * steps. This and what follows are loops that the compiler makes vectors of, but for {@link #narrow}.
      */
-    static void round(byte[] to, float[] steps, int n) {
+    static void toSteps(float[] steps, float[] rounded, float[] x, float scale, int n) {
         for (int i = 0; i < n; i++) {
-            steps[i] += ROUNDING;
+            float step = x[i] / scale;
+            steps[i] = step;
+            rounded[i] = step + ROUNDING;
+        }
+    }
+
+    /**
+     * {@code to[i] = rint(steps[i])} of what {@link #toSteps} made.
+     *
+     * @return their sum
+     */
+    static int narrow(byte[] to, float[] rounded, int n) {
+        int sum = 0;
+        for (int i = 0; i < n; i++) {
+            byte value = (byte) Float.floatToRawIntBits(rounded[i]); // the rounding constant's own last bits are zeros
+            to[i] = value;
+            sum += value;
+        }
+        return sum;
+    }
+
+    /** Adds to {@code errors[i]} the square of what rounding changed in a step, and to {@code signals[i]} its own, both times a weight. */
+    static void addSquares(float[] errors, float[] signals, float[] steps, float[] rounded, float weight, int n) {
+        for (int i = 0; i < n; i++) {
+            float difference = steps[i] - (rounded[i] - ROUNDING);
+            errors[i] += weight * (difference * difference);
         }
         for (int i = 0; i < n; i++) {
-            to[i] = (byte) Float.floatToRawIntBits(steps[i]); // the rounding constant's own last bits are zeros
-        }
-        for (int i = 0; i < n; i++) {
-            steps[i] -= ROUNDING;
+            signals[i] += weight * (steps[i] * steps[i]);
         }
     }
 

@@ -175,6 +175,46 @@ class ChannelQuantiserTests {
     }
 
     @Test
+    void rowsOfAllSizesHaveTheirPartInTheLoss() {
+        Random random = new Random(13);
+        for (float size : new float[] {1e-30f, 1e-9f, 1, 1e9f, 1e30f}) {
+            float[][] values = new float[6][600];
+            double[] squares = new double[2];
+            for (int r = 0; r < values.length; r++) {
+                for (int c = 0; c < 600; c++) {
+                    // Beside them rows whose every step is exact.
+                    values[r][c] =
+                            r % 2 == 0 ? (float) random.nextGaussian() * size : 127 * 0x1p-100f * (c % 2 == 0 ? 1 : -1);
+                }
+            }
+            ChannelQuantiser.Loss loss = new ChannelQuantiser()
+                    .quantise(new Rows(DType.F32, values), 0, 6, (row, q, scale) -> {
+                        for (int c = 0; c < 600; c++) {
+                            double w = values[(int) row][c];
+                            squares[0] += Math.pow(w - (double) q[c] * scale, 2);
+                            squares[1] += w * w;
+                        }
+                    });
+
+            assertThat(loss.error() / squares[0]).as("error at %s", size).isCloseTo(1, within(1e-5));
+            assertThat(loss.signal() / squares[1]).as("signal at %s", size).isCloseTo(1, within(1e-5));
+        }
+    }
+
+    @Test
+    void whatWasGivenUpIsNotInTheNextLoss() {
+        ChannelQuantiser quantiser = new ChannelQuantiser();
+        Rows bad = new Rows(DType.F32, new float[] {1000, 0.3f}, new float[] {1, Float.NaN});
+        assertThatIllegalArgumentException().isThrownBy(() -> quantiser.quantise(bad, 0, 2, (r, q, s) -> {}));
+
+        ChannelQuantiser.Loss loss =
+                quantiser.quantise(new Rows(DType.F32, new float[] {127, 0.25f}), 0, 1, (r, q, s) -> {});
+
+        assertThat(loss.error()).isEqualTo(0.0625);
+        assertThat(loss.signal()).isEqualTo(127 * 127 + 0.0625);
+    }
+
+    @Test
     void anOutlierTakesTheStepsOfItsRow() {
         float[] row = new float[256];
         Arrays.fill(row, 0.01f);

@@ -2,6 +2,7 @@ package io.sliminfer.format;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import java.util.Arrays;
 import org.junit.jupiter.api.Test;
 
 class Int8KernelsTests {
@@ -40,6 +41,30 @@ class Int8KernelsTests {
                 .isNaN();
         assertThat(Int8Kernels.magnitude(0, new float[] {1, Float.NEGATIVE_INFINITY}, 0, 2))
                 .isEqualTo(Float.POSITIVE_INFINITY);
+    }
+
+    @Test
+    void aFoldedMagnitudeIsTheSame() {
+        for (int n : new int[] {0, 1, 511, 512, 513, 1023, 2048, 2049, 3 * 512, 5000}) {
+            for (int at : new int[] {0, n / 3, n / 2, n - 1}) {
+                float[] x = new float[n + 1];
+                Arrays.fill(x, 0.5f);
+                x[n] = 9; // not one of them
+                if (at >= 0 && at < n) {
+                    x[at] = -3;
+                }
+                float[] scratch = new float[n];
+                assertThat(Int8Kernels.magnitude(x, n, scratch))
+                        .as("%s of %s", at, n)
+                        .isEqualTo(Int8Kernels.magnitude(0, x, 0, n));
+                if (at >= 0 && at < n) {
+                    x[at] = Float.NaN;
+                    assertThat(Int8Kernels.magnitude(x, n, scratch))
+                            .as("%s of %s", at, n)
+                            .isNaN();
+                }
+            }
+        }
     }
 
     @Test
