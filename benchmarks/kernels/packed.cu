@@ -162,9 +162,9 @@ int main() {
         launch(m, outs, ins, pool, scales, 5);
         CHECK(cudaDeviceSynchronize());
         CHECK(cudaMemcpy(several.data(), outs, bytes, cudaMemcpyDeviceToHost));
+        const int size = m.parts == 2 ? sizeof(T) : sizeof(float);
         int differing = 0;
-        for (int r = 0; r < m.n; r++)
-            differing += memcmp(&one[(m.parts == 2 ? 2 : 4) * r], &several[(m.parts == 2 ? 2 : 4) * r], m.parts == 2 ? 2 : 4) != 0;
+        for (int r = 0; r < m.n; r++) differing += memcmp(&one[size * r], &several[size * r], size) != 0;
         double error = 0, signal = 0;
         if (m.parts == 1) {
             std::vector<int> ids(m.n);

@@ -29,6 +29,9 @@ for form in $forms; do
     echo "nvcc -O2 -std=c++17 -arch=$arch -I $kernels -I $own -DDTYPE=2 -DFORM=$form -DSTAGES=$stages -DONE_STAGES=$one_stages -o $build/packed-$form benchmarks/kernels/packed.cu"
 done | xargs -P "$(nproc)" -I{} bash -c '{}'
 [ -z "${ARCH:-}" ] || exit 0
-status=0
-for form in $forms; do "$build/packed-$form" || status=1; done 2>&1 | tee "$logs/packed.log"
-exit "${PIPESTATUS[0]}"
+run() {
+    local status=0 form
+    for form in $forms; do "$build/packed-$form" || status=1; done
+    return $status
+}
+run 2>&1 | tee "$logs/packed.log"

@@ -112,9 +112,7 @@ public final class ChannelQuantiser {
             errors = new float[columns];
             signals = new float[columns];
         }
-        if (unit != 0) {
-            takeLoss(); // of a matrix that was given up
-        }
+        takeLoss(); // of a matrix that was given up
         Loss loss = Loss.NONE;
         long step = rowsOfTask(columns);
         for (long first = from; first < to; first += step) {
@@ -185,13 +183,9 @@ public final class ChannelQuantiser {
         }
         stored.clear().order(ByteOrder.LITTLE_ENDIAN).asShortBuffer().get(at, halves);
         if (source.dtype() == DType.BF16) {
-            for (int i = 0; i < row.length; i++) {
-                row[i] = HalfFloats.bf16ToFloat(halves[i]);
-            }
+            HalfFloats.bf16ToFloat(row, 0, halves, 0, row.length);
         } else {
-            for (int i = 0; i < row.length; i++) {
-                row[i] = HalfFloats.f16ToFloat(halves[i]);
-            }
+            HalfFloats.f16ToFloat(row, 0, halves, 0, row.length);
         }
     }
 
@@ -221,10 +215,7 @@ public final class ChannelQuantiser {
             Arrays.fill(values, (byte) 0);
             return Loss.NONE; // zeros, or what a float32 cannot square either
         }
-        Loss before = Loss.NONE;
-        if (unit != 0 && (scale > unit * SCALES_RATIO || scale < unit / SCALES_RATIO)) {
-            before = takeLoss();
-        }
+        Loss before = scale > unit * SCALES_RATIO || scale < unit / SCALES_RATIO ? takeLoss() : Loss.NONE;
         if (unit == 0) {
             unit = scale;
         }
@@ -238,6 +229,9 @@ public final class ChannelQuantiser {
 
     /** Sums up columns in float64, and begins anew. */
     private Loss takeLoss() {
+        if (unit == 0) {
+            return Loss.NONE;
+        }
         double error = 0;
         double signal = 0;
         for (int i = 0; i < row.length; i++) {
